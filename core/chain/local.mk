@@ -1,0 +1,1 @@
+libfailback_core_la_SOURCES +=

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Configuration and plans: libconfig files read whole, checked whole, every error at once. What comes out is one JSON document, the
+ * frozen chain (core/config/frozen.h tells its shape), from which an execution runs and is resumed; libconfig is not seen outside this folder.
+ *
+ * Messages have two parts in one line: "file:line: setting 'services[2].strategy.url': cause; did you mean …".
+ */
+#ifndef FB_CONFIG_H
+#define FB_CONFIG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define FB_CONFIG_FILE "/etc/failback/failback.conf"
+
+/* Where to read from and what the command line overrides. NULL or empty: the default. */
+struct fb_config_request {
+	const char *file;        /* -c; NULL: FB_CONFIG_FILE when it is there, else the defaults */
+	const char *environment; /* -e */
+	const char *state_dir;
+	const char *runtime_dir;
+	const char *const *plugin_dirs; /* ends in NULL; searched in order before those of the file */
+};
+
+/* Answers for the configuration what a plugin declares: the descriptor document of core/host/catalog.h, borrowed.
+ * NULL with err when the plugin is not there or was refused (code FB_EXIT_PLUGIN). kind: "phase", "strategy", "check", "notifier". */
+struct fb_catalog_fn {
+	/* A hint that describe will be asked for this one: starts its host without waiting, so that all load at the same time. */
+	void (*expect)(void *ctx, const char *kind, const char *name);
+	const json_t *(*describe)(void *ctx, const char *kind, const char *name, struct fb_err *err);
+	/* Names of the plugins of a kind that are in the plugin directories, ends in NULL: for "did you mean". */
+	const char *const *(*names)(void *ctx, const char *kind);
+	void *ctx;
+};
+
+struct fb_config;
+
+/* Reads failback.conf and conf.d/ beside it. Checks everything that needs no plugin. 0, or -1 with errs (code FB_EXIT_CONFIG). */
+int fb_config_load(const struct fb_config_request *request, struct fb_config **ret, struct fb_errs *errs) FB_MUST_USE;
+void fb_config_free(struct fb_config *c); /* takes NULL */
+
+/* Absolute paths and names, as they are in force; live as long as c. */
+const char *fb_config_environment(const struct fb_config *c);
+const char *fb_config_state_dir(const struct fb_config *c);   /* default /var/lib/failback */
+const char *fb_config_runtime_dir(const struct fb_config *c); /* default /run/failback; the state directory when only that was given by hand */
+const char *const *fb_config_plugin_dirs(const struct fb_config *c);
+long fb_config_trusted_owner(const struct fb_config *c);      /* uid, -1: none */
+/* Services in the configuration, ends in NULL. */
+const char *const *fb_config_services(const struct fb_config *c);
+
+/* Checks every plugin that the configuration names against its declaration: options, kinds, budgets. 0, or -1 with errs. */
+int fb_config_check(const struct fb_config *c, const struct fb_catalog_fn *catalog, struct fb_errs *errs) FB_MUST_USE;
+
+/* What a deployment or a rollback asks for. */
+struct fb_freeze_request {
+	const char *kind;       /* "deploy" or "rollback" */
+	const char *plan_file;  /* deploy */
+	const char *release;    /* deploy: --release, over the plan's; rollback: --to; NULL */
+	const char *const *services; /* rollback: ends in NULL; empty: all of the configuration */
+	const char *reason;     /* rollback */
+	const char *deployment_id; /* --deployment-id; NULL */
+};
+/* Reads the plan (deploy), checks it against the configuration and the plugins, fills defaults in, and returns the frozen chain
+ * as a new reference in *ret. It has no ids, times or last known goods yet: those are the execution's. 0, or -1 with errs. */
+int fb_config_freeze(const struct fb_config *c, const struct fb_freeze_request *request, const struct fb_catalog_fn *catalog, json_t **ret, struct fb_errs *errs) FB_MUST_USE;
+
+/* Reads every file it is given (configuration or plan) on its own and adds each one's errors; for `config check FILE…`. */
+int fb_config_check_plan(const struct fb_config *c, const char *plan_file, const struct fb_catalog_fn *catalog, struct fb_errs *errs) FB_MUST_USE;
+
+#endif

@@ -1,0 +1,2 @@
+failbackincludedir = $(includedir)/failback
+failbackinclude_HEADERS = core/failback/plugin.h

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames between engine, host and worker: a 4-byte little-endian length, then that many bytes of UTF-8 JSON (an object), at most 1 MiB;
+ * at most FB_FRAME_FDS descriptors travel with the first byte of a frame (SCM_RIGHTS). Both sides treat what they read as hostile.
+ *
+ * Control socket (fd 3 of failback-host, a stream socket to the engine):
+ *   host -> engine  {"m":"hello","pid":…,"descriptor":{…}}  or  {"m":"refused","text":"…"}, once
+ *   engine -> host  {"m":"call","id":N} + [call socket, output pipe]
+ *   host -> engine  {"m":"started","id":N,"pid":…,"start":…}
+ *   engine -> host  {"m":"signal","id":N,"signal":15}
+ *   host -> engine  {"m":"exited","id":N,"status":wait status,"user_us":…,"system_us":…,"max_rss_kib":…,"leftovers":["pid comm"…]}
+ *   The host forks a worker for each call and reaps it. When the worker has ended it kills what the worker left behind, and says so. When the
+ *   control socket closes it kills all its descendants and exits.
+ * Call socket (engine <-> worker, made for one call; options and secrets travel only here):
+ *   engine -> worker {"m":"call","kind","operation","flags","attempt","share","deadline_ms","context":{…},"options":{…}}
+ *   worker -> engine {"m":"log","level","text"} {"m":"progress","bp","text"} {"m":"advise","text","command"} {"m":"report","member","json"}
+ *                    {"m":"sample",…} {"m":"retry_after","ms"}                                                   (no reply)
+ *                    {"m":"fact","scope","key"} {"m":"fact_set","scope","key","value"}
+ *                    {"m":"act","key","repeat","text"} {"m":"acted","key","result"} {"m":"act_result","key"}
+ *                    {"m":"start_service","name","argv"|"shell","directory","environment","input","log"} {"m":"stop_service","name","grace_ms"}
+ *                    {"m":"service_pid","name"} {"m":"evidence","title","name"} + [fd] {"m":"document","name"}
+ *                    {"m":"operate","operation","service"} {"m":"probe","service"} {"m":"notify","name","summary","wait_ms"}
+ *                                                                                  (each answered by {"m":"reply",…} before the next)
+ *                    {"m":"done","answer","message","health":{…}}                                                (last)
+ *   engine -> worker {"m":"stop"} at any time: shall return soon; act answers NO from now on
+ */
+#ifndef FB_HOST_FRAME_H
+#define FB_HOST_FRAME_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+#define FB_FRAME_LIMIT (1024 * 1024)
+#define FB_FRAME_FDS 4
+
+/* Reads frames from a stream piece by piece; zero it to begin, fb_frame_reader_clear frees it and closes descriptors that nobody took. */
+struct fb_frame_reader {
+	char *p;
+	size_t n, room;
+	int fds[FB_FRAME_FDS * 2];
+	int fd_count;
+	bool ended; /* the other side has closed */
+};
+/* Reads what is there (one recvmsg). 1: something came, 0: nothing now (EAGAIN), -1: the end or an error, see ended and err. */
+int fb_frame_fill(struct fb_frame_reader *r, int fd, struct fb_err *err) FB_MUST_USE;
+/* Takes the next whole frame: 1 and a new reference, 0 when none is whole yet, -1 with err when the stream is not one of ours
+ * (too long, not JSON, not an object). Nothing can be read after that. */
+int fb_frame_next(struct fb_frame_reader *r, json_t **ret, struct fb_err *err) FB_MUST_USE;
+/* Takes the oldest descriptor that came, or -1. */
+int fb_frame_take_fd(struct fb_frame_reader *r);
+void fb_frame_reader_clear(struct fb_frame_reader *r);
+
+/* Writes one frame; waits when the socket is full, at most wait_ms. 0 or -1 with err. Does not close or keep fds. */
+int fb_frame_send(int fd, const json_t *frame, const int *fds, int fd_count, int wait_ms, struct fb_err *err) FB_MUST_USE;
+
+#endif

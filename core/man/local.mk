@@ -1,0 +1,1 @@
+# manual pages of the programs and files

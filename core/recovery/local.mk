@@ -1,0 +1,3 @@
+libfailback_core_la_SOURCES += \
+	core/recovery/engine.h \
+	core/recovery/report.h

@@ -1,0 +1,15 @@
+# A plugin is one folder and one line. Each folder's fragment names its library <kind>-<name>.la, its sources, manual page, example and test.
+plugin_cflags = $(FB_CFLAGS)
+plugin_cppflags = -I$(top_srcdir)/core
+module_ldflags = $(AM_LDFLAGS) $(FB_PLUGIN_LDFLAGS) -module -avoid-version -no-undefined -shared -export-symbols-regex '^failback_plugin_entry$$'
+
+
+# The build tree's own plugin directory, for running without installing: copies, since files that are loaded must not be links
+staged = plugins/staged
+all-local: $(staged)/stamp
+$(staged)/stamp: $(plugin_LTLIBRARIES)
+	$(AM_V_GEN)mkdir -p $(staged) && rm -f $(staged)/*.so && for l in $(plugin_LTLIBRARIES); do \
+	  cp -f $$(dirname $$l)/.libs/$$(basename $$l .la).so $(staged)/ || exit 1; done && touch $@
+clean-local: clean-staged
+clean-staged:
+	rm -rf $(staged)

@@ -1,0 +1,11 @@
+# A unit test is test_<module>.c; it links the real objects and wraps system calls only.
+unit_cflags = $(FB_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS) $(UV_CFLAGS) $(SQLITE_CFLAGS) $(LIBCONFIG_CFLAGS)
+unit_cppflags = $(FB_CPPFLAGS) -I$(top_srcdir)
+unit_libs = libfailback-core.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_base
+TESTS += tests/unit/test_base
+tests_unit_test_base_SOURCES = tests/unit/test_base.c
+tests_unit_test_base_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_base_CFLAGS = $(unit_cflags)
+tests_unit_test_base_LDADD = $(unit_libs)
