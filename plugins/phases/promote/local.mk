@@ -6,3 +6,10 @@ phase_promote_la_LDFLAGS = $(module_ldflags)
 phase_promote_la_LIBADD = plugins/phases/libphase.la $(JANSSON_LIBS)
 dist_man_MANS += plugins/phases/promote/failback-phase-promote.7
 EXTRA_DIST += plugins/phases/promote/example.conf
+
+check_PROGRAMS += plugins/phases/promote/test_promote
+TESTS += plugins/phases/promote/test_promote
+plugins_phases_promote_test_promote_SOURCES = plugins/phases/promote/test_promote.c plugins/phases/test_phase.h
+plugins_phases_promote_test_promote_CPPFLAGS = $(unit_cppflags)
+plugins_phases_promote_test_promote_CFLAGS = $(unit_cflags)
+plugins_phases_promote_test_promote_LDADD = $(fake_libs)
