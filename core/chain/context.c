@@ -8,33 +8,6 @@
 #include "base/mem.h"
 #include "config/frozen.h"
 #include "config/secret.h"
-#include "failback/plugin.h"
-
-static const struct {
-	unsigned number;
-	const char *name;
-} operations[] = {
-	{FB_OP_CHECK, "check"},     {FB_OP_RUN, "run"},         {FB_OP_UNDO, "undo"},       {FB_OP_PROBE, "probe"},     {FB_OP_NOTIFY, "notify"},
-	{FB_OP_STATE, "state"},     {FB_OP_CAPTURE, "capture"}, {FB_OP_PROVE, "prove"},     {FB_OP_PREPARE, "prepare"}, {FB_OP_SHIFT, "shift"},
-	{FB_OP_PROTECT, "protect"}, {FB_OP_RESTORE, "restore"}, {FB_OP_VERIFY, "verify"},   {FB_OP_EVIDENCE, "evidence"},
-	{FB_OP_OBSERVE, "observe"}, {FB_OP_COMMIT, "commit"},   {FB_OP_CLEANUP, "cleanup"},
-};
-
-const char *fb_operation_name(unsigned operation)
-{
-	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
-		if (operations[i].number == operation)
-			return operations[i].name;
-	return NULL;
-}
-
-unsigned fb_operation_number(const char *name)
-{
-	for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
-		if (fb_streq(operations[i].name, name))
-			return operations[i].number;
-	return 0;
-}
 
 static bool holds(const json_t *array, const char *text)
 {

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/redact.h"
 #include "host/host.h"
+#include "host/operations.h"
 #include "journal/journal.h"
 
 struct fb_task;
@@ -106,9 +107,5 @@ void fb_context_event(struct fb_context *x, const char *name, const char *link, 
 void fb_context_lost(struct fb_context *x, const struct fb_err *err);
 /* A setting of the frozen chain, in its unit. */
 int64_t fb_context_setting(const struct fb_context *x, const char *name, int64_t absent);
-
-/* Names of operations, as the frozen chain, the journal and frames have them. */
-const char *fb_operation_name(unsigned operation); /* "restore"; NULL: none such */
-unsigned fb_operation_number(const char *name);    /* 0: none such */
 
 #endif

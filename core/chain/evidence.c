@@ -77,7 +77,7 @@ static void finish(struct copy *c)
 	if (!c->failed)
 		record(c);
 	if (c->task)
-		fb_task_reply(c->task, json_pack("{s:i}", "answer", c->failed ? -1 : 0));
+		fb_task_reply(c->task, json_pack("{s:i}", "value", c->failed ? -1 : 0));
 	uv_close((uv_handle_t *)&c->idle, free_copy);
 }
 
@@ -116,9 +116,12 @@ static void copy_slice(uv_idle_t *idle)
 /* A file name made of the wished one: plain letters, and a number when it is taken. Returns an open file, or -1. */
 static int create(struct copy *c, const char *wish)
 {
+	const char *slash = strrchr(wish, '/');
 	char plain[80];
 	size_t n = 0;
 
+	if (slash)
+		wish = slash + 1;
 	for (; *wish && n < sizeof plain - 1; wish++)
 		plain[n++] = isalnum((unsigned char)*wish) || strchr("._-", *wish) ? *wish : '-';
 	plain[n] = 0;
@@ -151,7 +154,7 @@ void fb_task_evidence(struct fb_task *t, const json_t *frame, int fd)
 	if (fd < 0 || x->dry || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		if (fd >= 0)
 			close(fd);
-		fb_task_reply(t, json_pack("{s:i}", "answer", x->dry ? 0 : -1));
+		fb_task_reply(t, json_pack("{s:i}", "value", x->dry ? 0 : -1));
 		return;
 	}
 	c = fb_alloc(sizeof *c);

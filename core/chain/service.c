@@ -195,9 +195,9 @@ void fb_task_start_service(struct fb_task *t, const json_t *frame)
 		err.code = 0;
 	if (err.code) {
 		fb_host_call_note(t->call, err.text);
-		fb_task_reply(t, json_pack("{s:i, s:s}", "answer", -1, "message", err.text));
+		fb_task_reply(t, json_pack("{s:i}", "value", -1));
 	} else {
-		fb_task_reply(t, json_pack("{s:i, s:I}", "answer", 0, "pid", (json_int_t)p.pid));
+		fb_task_reply(t, json_pack("{s:i, s:I}", "value", 0, "pid", (json_int_t)p.pid));
 	}
 }
 
@@ -207,7 +207,7 @@ void fb_task_service_pid(struct fb_task *t, const json_t *frame)
 
 	if (!find(t, json_string_value(json_object_get(frame, "name")), &p))
 		p.pid = 0;
-	fb_task_reply(t, json_pack("{s:I}", "pid", (json_int_t)p.pid));
+	fb_task_reply(t, json_pack("{s:I}", "value", (json_int_t)p.pid));
 }
 
 /* ---- ending one: asked, waited for, killed ---- */
@@ -249,7 +249,7 @@ static void look(uv_timer_t *timer)
 
 		if (r < 0 && !x->is_lost)
 			fb_context_lost(x, &err);
-		fb_task_reply(e->task, json_pack("{s:i}", "answer", r));
+		fb_task_reply(e->task, json_pack("{s:i}", "value", r));
 	}
 	uv_close((uv_handle_t *)timer, free_ending);
 }
@@ -261,7 +261,7 @@ void fb_task_stop_service(struct fb_task *t, const json_t *frame)
 	struct ending *e;
 
 	if (t->spec.context->dry || t->spec.context->is_lost || !find(t, json_string_value(json_object_get(frame, "name")), &p)) {
-		fb_task_reply(t, json_pack("{s:i}", "answer", t->spec.context->dry || t->spec.context->is_lost ? -1 : 0));
+		fb_task_reply(t, json_pack("{s:i}", "value", t->spec.context->dry || t->spec.context->is_lost ? -1 : 0));
 		return;
 	}
 	e = fb_alloc(sizeof *e);

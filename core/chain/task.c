@@ -27,12 +27,12 @@ void fb_task_reply(struct fb_task *t, json_t *reply)
 
 static void reply_answer(struct fb_task *t, int answer)
 {
-	fb_task_reply(t, json_pack("{s:i}", "answer", answer));
+	fb_task_reply(t, json_pack("{s:i}", "value", answer));
 }
 
-static void reply_text(struct fb_task *t, const char *name, const char *text)
+static void reply_text(struct fb_task *t, const char *text)
 {
-	fb_task_reply(t, text ? json_pack("{s:s}", name, text) : json_pack("{s:n}", name));
+	fb_task_reply(t, json_pack("{s:s?}", "value", text));
 }
 
 /* ---- actions ---- */
@@ -99,7 +99,7 @@ static void do_act_result(struct fb_task *t, const json_t *frame)
 	struct fb_action_key k = key_of(t, frame);
 	char *result = k.key ? fb_journal_act_result(t->spec.context->journal, &k) : NULL;
 
-	reply_text(t, "value", result);
+	reply_text(t, result);
 	fb_free(result);
 }
 
@@ -128,7 +128,7 @@ static void do_fact(struct fb_task *t, const json_t *frame)
 		value = fb_journal_fact(x->journal, x->id, where, key);
 		fb_free(where);
 	}
-	reply_text(t, "value", value);
+	reply_text(t, value);
 	fb_free(value);
 }
 
@@ -187,16 +187,17 @@ static void note_log(struct fb_task *t, const json_t *frame)
 
 static void note_report(struct fb_task *t, const json_t *frame)
 {
-	const char *member = text_of(frame, "member"), *text = text_of(frame, "json");
-	char *copy;
+	const char *member = text_of(frame, "member");
+	char *text = json_dumps(json_object_get(frame, "json"), JSON_ENCODE_ANY | JSON_COMPACT);
 	json_t *value;
 
-	if (!member || !text || strlen(text) > 256 * 1024)
+	if (!member || !text) {
+		fb_free(text);
 		return;
-	copy = fb_strdup(text);
-	fb_redact(t->spec.context->redactor, copy, strlen(copy));
-	value = json_loads(copy, JSON_DECODE_ANY, NULL);
-	fb_free(copy);
+	}
+	fb_redact(t->spec.context->redactor, text, strlen(text));
+	value = json_loads(text, JSON_DECODE_ANY, NULL);
+	fb_free(text);
 	if (value)
 		json_object_set_new(t->reported, member, value);
 }
@@ -216,7 +217,7 @@ static void do_document(struct fb_task *t, const json_t *frame)
 	struct fb_context *x = t->spec.context;
 	const char *name = text_of(frame, "name");
 	char *text = name ? x->hooks->document(x, name) : NULL;
-	json_t *reply = json_pack("{s:s, s:b}", "m", "reply", "found", text != NULL);
+	json_t *reply = json_pack("{s:s}", "m", "reply");
 	int fd = -1;
 
 	if (text) {
@@ -226,8 +227,6 @@ static void do_document(struct fb_task *t, const json_t *frame)
 			close(fd);
 			fd = -1;
 		}
-		if (fd < 0)
-			json_object_set_new(reply, "found", json_false());
 	}
 	fb_host_call_reply(t->call, reply, fd);
 	if (fd >= 0)

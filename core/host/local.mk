@@ -34,4 +34,6 @@ libfailback_core_la_SOURCES += \
 	core/host/elf.h \
 	core/host/frame.c \
 	core/host/frame.h \
-	core/host/host.h
+	core/host/host.h \
+	core/host/operations.c \
+	core/host/operations.h

@@ -187,7 +187,7 @@ void fb_observe_sample(struct fb_context *x, struct fb_task *caller, const json_
 		fb_free(o->source);
 		o->source = fb_strdup(source);
 	}
-	if (number(sample, "reset") == 1) {
+	if (json_is_true(json_object_get(sample, "reset"))) {
 		begin_anew(c);
 		o->gap = true;
 	}

@@ -440,7 +440,7 @@ static void answer(void *owner, int code, json_t *results)
 	if (code <= FB_SKIP && e->x.recovering)
 		fb_engine_operated(e, r->operation, r->caller);
 	if (r->caller)
-		fb_task_reply(r->caller, json_pack("{s:i, s:O}", "answer", code, "result", results));
+		fb_task_reply(r->caller, json_pack("{s:i, s:O}", "value", code, "json", results));
 	fb_free(r);
 }
 
@@ -451,7 +451,7 @@ void fb_engine_operate(struct fb_context *x, struct fb_task *caller, unsigned op
 					 .deadline_ms = caller->spec.deadline_ms, .done = answer};
 
 	if (service && !fb_context_service(x, service)) {
-		fb_task_reply(caller, json_pack("{s:i, s:{s:[]}}", "answer", FB_FATAL, "result", "services"));
+		fb_task_reply(caller, json_pack("{s:i, s:{s:[]}}", "value", FB_FATAL, "json", "services"));
 		return;
 	}
 	r = fb_alloc(sizeof *r);

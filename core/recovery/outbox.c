@@ -309,7 +309,7 @@ static void answer(void *owner, json_t *list)
 	struct request *r = owner;
 
 	if (r->caller)
-		fb_task_reply(r->caller, json_pack("{s:i, s:{s:O}}", "answer", FB_OK, "result", "deliveries", list));
+		fb_task_reply(r->caller, json_pack("{s:i, s:{s:O}}", "value", FB_OK, "json", "deliveries", list));
 	fb_free(r);
 }
 

@@ -29,7 +29,7 @@ static void forget(void *waiting)
 static void answer(struct round *r)
 {
 	if (r->caller)
-		fb_task_reply(r->caller, json_pack("{s:i, s:{s:O}}", "answer", r->answer, "result", "checks", r->checks));
+		fb_task_reply(r->caller, json_pack("{s:i, s:{s:O}}", "value", r->answer, "json", "checks", r->checks));
 	json_decref(r->checks);
 	fb_free(r);
 }
@@ -84,7 +84,7 @@ void fb_engine_probe(struct fb_context *x, struct fb_task *caller, const char *s
 	struct round *r;
 
 	if (service && !fb_context_service(x, service)) {
-		fb_task_reply(caller, json_pack("{s:i, s:{s:[]}}", "answer", FB_FATAL, "result", "checks"));
+		fb_task_reply(caller, json_pack("{s:i, s:{s:[]}}", "value", FB_FATAL, "json", "checks"));
 		return;
 	}
 	r = fb_alloc(sizeof *r);
