@@ -36,6 +36,7 @@ lines()
 		    retry-on ${RETRY_ON:-all-retryable-errors}
 		    timeout connect 100ms
 		    timeout server ${SERVER_TIMEOUT:-300ms}
+		    timeout check 150ms
 		    timeout client 30s
 		    timeout http-keep-alive 10s
 		    timeout http-request 5s
@@ -45,7 +46,8 @@ lines()
 		backend app
 		    balance roundrobin
 		    http-request disable-l7-retry if METH_POST
-		    default-server check inter 200ms fall 2 rise 1 observe ${OBSERVE:-layer4} error-limit 1 on-error mark-down
+		    option httpchk GET /health
+		    default-server check inter 200ms fastinter 50ms fall 2 rise 1 observe ${OBSERVE:-layer4} error-limit 1 on-error mark-down
 	END
 	test -z "${STICKY:-}" || echo "    cookie SIDE insert indirect nocache"
 	cat <<-END
