@@ -16,3 +16,12 @@ tests_unit_test_journal_SOURCES = tests/unit/test_journal.c tests/unit/journal_f
 tests_unit_test_journal_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_journal_CFLAGS = $(unit_cflags)
 tests_unit_test_journal_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_config
+TESTS += tests/unit/test_config
+tests_unit_test_config_SOURCES = \
+	tests/unit/config_fixture.h \
+	tests/unit/fake_catalog.h \
+	tests/unit/test_config.c
+tests_unit_test_config_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_config_CFLAGS = $(unit_cflags)
+tests_unit_test_config_LDADD = $(unit_libs)
