@@ -48,3 +48,5 @@ libfailback_core_la_SOURCES += \
 	core/host/pool.c \
 	core/host/pool.h \
 	core/host/start.c
+	core/host/operations.c \
+	core/host/operations.h

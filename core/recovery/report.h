@@ -26,4 +26,7 @@
 /* The document, as a new reference; NULL with err. Works for running executions too: what is not known yet is null. */
 json_t *fb_report_build(struct fb_journal *j, const char *execution, struct fb_err *err) FB_MUST_USE;
 
+/* The status that people are told: "interrupted" for a running execution whose engine is gone. */
+const char *fb_report_status(const struct fb_execution *e);
+
 #endif

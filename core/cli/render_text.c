@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns how a report looks on a terminal. Knows the document's shape (failback.report/1) and nothing of where it came from. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/render.h"
+
+#define TITLE_COLUMNS 34
+
+const char *fb_render_string(const json_t *object, const char *name, const char *otherwise)
+{
+	const char *s = json_string_value(json_object_get(object, name));
+	return s && *s ? s : otherwise;
+}
+
+void fb_render_seconds(const json_t *seconds, struct fb_text *t)
+{
+	char buf[32];
+	if (!json_is_number(seconds))
+		fb_text_puts(t, "-");
+	else
+		fb_text_puts(t, fb_duration_format((int64_t)(json_number_value(seconds) * 1000.0 + 0.5), buf, sizeof buf));
+}
+
+static void put_section(const struct fb_style *s, struct fb_text *t, const char *title)
+{
+	fb_text_puts(t, "\n");
+	fb_style_put(s, t, FB_TONE_BOLD, title);
+	fb_text_puts(t, "\n");
+}
+
+static void put_wrapped(const struct fb_style *s, struct fb_text *t, int indent, const char *text)
+{
+	fb_text_printf(t, "%*s", indent, "");
+	fb_style_wrap(s, t, text, indent);
+	fb_text_puts(t, "\n");
+}
+
+/* A command to be copied: never cut, never folded, its own lines kept. */
+static void put_command(const struct fb_style *s, struct fb_text *t, int indent, const char *command)
+{
+	fb_text_printf(t, "%*s", indent, "");
+	fb_style_on(s, t, FB_TONE_ACCENT);
+	fb_style_safe_lines(s, t, command, indent);
+	fb_style_off(s, t);
+	fb_text_puts(t, "\n");
+}
+
+static void put_phase(const struct fb_style *s, const json_t *phase, struct fb_text *t)
+{
+	const char *status = fb_render_string(phase, "status", "pending"), *message = fb_render_string(phase, "message", NULL);
+	enum fb_mark mark = fb_style_status_mark(status);
+	struct fb_text line = {0}, name = {0}, time = {0};
+	json_int_t attempts = json_integer_value(json_object_get(phase, "attempts"));
+	fb_text_puts(&line, "  ");
+	fb_style_put(s, &line, fb_style_mark_tone(mark), fb_style_mark(s, mark));
+	fb_text_puts(&line, " ");
+	fb_style_safe(s, &name, fb_render_string(phase, "phase", "?"));
+	size_t from = line.n;
+	fb_style_cut(s, &line, name.p, TITLE_COLUMNS);
+	fb_style_pad(&line, from, TITLE_COLUMNS);
+	fb_render_seconds(json_object_get(phase, "duration"), &time);
+	fb_text_printf(&line, " %9s", time.p);
+	if (!fb_streq(status, "completed") && !fb_streq(status, "failed"))
+		fb_text_printf(&line, "  %s", status);
+	if (attempts > 1)
+		fb_text_printf(&line, "  %lld attempts", (long long)attempts);
+	if (json_is_true(json_object_get(phase, "crosses_reboot")))
+		fb_text_puts(&line, "  across a reboot");
+	if (json_is_true(json_object_get(phase, "late")))
+		fb_text_puts(&line, "  recorded late");
+	fb_style_cut(s, t, line.p, s->width);
+	fb_text_puts(t, "\n");
+	if (message && fb_streq(status, "failed"))
+		put_wrapped(s, t, 4, message);
+	fb_text_clear(&line);
+	fb_text_clear(&name);
+	fb_text_clear(&time);
+}
+
+void fb_render_phases(const struct fb_style *s, const json_t *phases, struct fb_text *t)
+{
+	size_t i;
+	json_t *phase;
+	json_array_foreach(phases, i, phase) put_phase(s, phase, t);
+}
+
+static const char *headline(const char *status)
+{
+	static const char *const lines[][2] = {{"completed", "Completed"}, {"failed", "Failed, nothing was changed"},
+		{"failed_with_rollback", "Failed and rolled back"}, {"rollback_incomplete", "Recovery incomplete: a person is needed"}, {"refused", "Refused"},
+		{"stopped", "Stopped"}, {"interrupted", "Interrupted: its engine is gone"}, {"running", "Running"}, {"waiting_approval", "Waiting for approval"}};
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+		if (fb_streq(lines[i][0], status))
+			return lines[i][1];
+	return status;
+}
+
+static void put_headline(const struct fb_style *s, const json_t *r, struct fb_text *t)
+{
+	const char *status = fb_render_string(r, "status", "unknown");
+	const json_t *total = json_object_get(json_object_get(r, "rollback"), "total_duration");
+	enum fb_mark mark = fb_style_status_mark(status);
+	fb_style_put(s, t, fb_style_mark_tone(mark), fb_style_mark(s, mark));
+	fb_text_puts(t, " ");
+	fb_style_on(s, t, FB_TONE_BOLD);
+	/* the same word for a rollback that was asked for: it did what it should */
+	fb_style_safe(s, t, fb_streq(status, "completed") && fb_streq(fb_render_string(r, "kind", ""), "rollback") ? "Rolled back" : headline(status));
+	fb_style_off(s, t);
+	fb_text_puts(t, ": ");
+	fb_style_safe(s, t, fb_render_string(r, "title", fb_render_string(r, "execution_id", "?")));
+	fb_text_puts(t, "\n");
+	if (json_is_number(total) && fb_streq(status, "rollback_incomplete")) {
+		fb_text_puts(t, "  Rollback not complete after ");
+		fb_render_seconds(total, t);
+		fb_text_puts(t, "\n");
+	} else if (json_is_number(total)) {
+		fb_text_puts(t, "  Rollback complete in ");
+		fb_render_seconds(total, t);
+		fb_text_puts(t, "\n");
+	}
+}
+
+/* "ZERO, 0 of 1204 requests failed (haproxy frontend web)" */
+static void put_impact(const struct fb_style *s, const json_t *rollback, struct fb_text *t)
+{
+	const json_t *detail = json_object_get(rollback, "user_impact_detail"), *requests = json_object_get(detail, "requests"), *failed = json_object_get(detail, "failed");
+	const char *impact = fb_render_string(rollback, "user_impact", "UNKNOWN"), *source = fb_render_string(detail, "source", NULL);
+	const char *status = fb_render_string(rollback, "system_status", "UNKNOWN"), *why = fb_render_string(rollback, "system_status_why", NULL);
+	fb_text_puts(t, "  User impact     ");
+	fb_style_on(s, t, fb_streq(impact, "ZERO") ? FB_TONE_GOOD : fb_streq(impact, "SOME") ? FB_TONE_BAD : FB_TONE_WARN);
+	fb_style_safe(s, t, impact);
+	fb_style_off(s, t);
+	if (json_is_integer(requests) && json_is_integer(failed))
+		fb_text_printf(t, ": %lld of %lld requests failed", (long long)json_integer_value(failed), (long long)json_integer_value(requests));
+	else
+		fb_text_puts(t, ": no counters were there to measure it");
+	if (source) {
+		fb_text_puts(t, " (");
+		fb_style_safe(s, t, source);
+		fb_text_puts(t, ")");
+	}
+	fb_text_puts(t, "\n  System status   ");
+	fb_style_put(s, t, fb_streq(status, "STABLE") ? FB_TONE_GOOD : FB_TONE_WARN, status);
+	if (why) {
+		fb_text_puts(t, ": ");
+		fb_style_wrap(s, t, why, 18);
+	}
+	fb_text_puts(t, "\n");
+}
+
+static void put_cause(const struct fb_style *s, const json_t *cause, bool evidence, struct fb_text *t)
+{
+	const json_t *list = json_object_get(cause, "evidence"), *confidence = json_object_get(cause, "confidence");
+	struct fb_text line = {0};
+	size_t i;
+	json_t *one;
+	if (!json_is_object(cause))
+		return;
+	put_section(s, t, "Root cause");
+	put_wrapped(s, t, 2, fb_render_string(cause, "cause", "not found"));
+	fb_text_printf(&line, "%s in %s", fb_render_string(cause, "type", "unknown type"), fb_render_string(cause, "component", "an unknown component"));
+	if (json_is_number(confidence))
+		fb_text_printf(&line, ", confidence %.0f %%", json_number_value(confidence) * (json_number_value(confidence) <= 1.0 ? 100.0 : 1.0));
+	put_wrapped(s, t, 2, line.p);
+	fb_text_clear(&line);
+	if (!evidence)
+		return;
+	json_array_foreach(list, i, one) {
+		fb_text_printf(&line, "%s", fb_render_string(one, "file", "?"));
+		if (json_is_integer(json_object_get(one, "line")))
+			fb_text_printf(&line, ":%lld", (long long)json_integer_value(json_object_get(one, "line")));
+		if (json_is_integer(json_object_get(one, "offset")))
+			fb_text_printf(&line, " (%lld bytes at %lld)", (long long)json_integer_value(json_object_get(one, "length")),
+				       (long long)json_integer_value(json_object_get(one, "offset")));
+		put_wrapped(s, t, 4, line.p);
+		fb_text_clear(&line);
+		if (fb_render_string(one, "text", NULL)) {
+			fb_text_puts(&line, "      ");
+			fb_style_safe(s, &line, fb_render_string(one, "text", ""));
+			fb_style_cut(s, t, line.p, s->width);
+			fb_text_puts(t, "\n");
+			fb_text_clear(&line);
+		}
+	}
+}
+
+static void put_recommendations(const struct fb_style *s, const json_t *list, struct fb_text *t)
+{
+	size_t i;
+	json_t *one;
+	if (json_array_size(list) == 0)
+		return;
+	put_section(s, t, "What to do");
+	json_array_foreach(list, i, one) {
+		const char *priority = fb_render_string(one, "priority", "MEDIUM"), *more = fb_render_string(one, "description", NULL), *example = fb_render_string(one, "example", NULL);
+		fb_text_puts(t, "  ");
+		fb_style_on(s, t, fb_streq(priority, "HIGH") ? FB_TONE_BAD : fb_streq(priority, "MEDIUM") ? FB_TONE_WARN : FB_TONE_DIM);
+		fb_text_puts(t, "[");
+		fb_style_safe(s, t, priority);
+		fb_text_puts(t, "]");
+		fb_style_off(s, t);
+		fb_text_puts(t, " ");
+		fb_style_wrap(s, t, fb_render_string(one, "action", "?"), 4);
+		fb_text_puts(t, "\n");
+		if (more)
+			put_wrapped(s, t, 4, more);
+		if (example)
+			put_command(s, t, 6, example);
+	}
+}
+
+static void put_way_out(const struct fb_style *s, const json_t *list, const char *title, struct fb_text *t)
+{
+	size_t i;
+	json_t *one;
+	if (json_array_size(list) == 0)
+		return;
+	put_section(s, t, title);
+	json_array_foreach(list, i, one) {
+		const char *text = fb_render_string(one, "text", NULL), *command = fb_render_string(one, "command", NULL);
+		fb_text_printf(t, "  %zu. ", i + 1);
+		if (text)
+			fb_style_wrap(s, t, text, 5);
+		fb_text_puts(t, "\n");
+		if (command)
+			put_command(s, t, 6, command);
+	}
+}
+
+static void put_members(const struct fb_style *s, const json_t *list, struct fb_text *t)
+{
+	size_t i, k;
+	json_t *one, *command;
+	if (json_array_size(list) == 0)
+		return;
+	put_section(s, t, "What is where");
+	json_array_foreach(list, i, one) {
+		const char *status = fb_render_string(one, "status", "unknown"), *detail = fb_render_string(one, "detail", NULL);
+		struct fb_text name = {0};
+		fb_style_safe(s, &name, fb_render_string(one, "service", "?"));
+		fb_text_puts(t, "  ");
+		size_t from = t->n;
+		fb_text_puts(t, name.p);
+		fb_style_pad(t, from, 15);
+		fb_text_puts(t, " ");
+		fb_style_on(s, t, fb_streq(status, "restored") || fb_streq(status, "unchanged") ? FB_TONE_GOOD : FB_TONE_WARN);
+		fb_style_safe(s, t, status);
+		fb_style_off(s, t);
+		if (fb_render_string(one, "release", NULL)) {
+			fb_text_puts(t, "  release ");
+			fb_style_safe(s, t, fb_render_string(one, "release", ""));
+		}
+		if (detail) {
+			fb_text_puts(t, "  ");
+			fb_style_wrap(s, t, detail, 18);
+		}
+		fb_text_puts(t, "\n");
+		json_array_foreach(json_object_get(one, "commands"), k, command) if (json_is_string(command)) put_command(s, t, 6, json_string_value(command));
+		fb_text_clear(&name);
+	}
+}
+
+static void put_clocks(const json_t *clocks, struct fb_text *t)
+{
+	static const char *const names[][2] = {{"traffic_safe", "users safe"}, {"restored", "restored"}, {"verified", "verified"}, {"reported", "reported"}};
+	bool first = true;
+	for (size_t i = 0; i < 4; i++) {
+		const json_t *after = json_object_get(json_object_get(clocks, names[i][0]), "after_detection");
+		if (!json_is_number(after))
+			continue;
+		fb_text_printf(t, "%s%s ", first ? "  After detection " : ", ", names[i][1]);
+		fb_render_seconds(after, t);
+		first = false;
+	}
+	if (!first)
+		fb_text_puts(t, "\n");
+}
+
+static void put_commands_next(const struct fb_style *s, const json_t *r, struct fb_text *t)
+{
+	const char *id = fb_render_string(r, "execution_id", ""), *status = fb_render_string(r, "status", "");
+	const char *word = fb_streq(status, "waiting_approval") ? "Approve with" : fb_streq(status, "interrupted") ? "Go on with" : "More";
+	const char *command = fb_streq(status, "waiting_approval") ? "approve" : fb_streq(status, "interrupted") ? "resume" : "report";
+	fb_text_printf(t, "\n%s: ", word);
+	fb_style_on(s, t, FB_TONE_ACCENT);
+	fb_text_printf(t, "failback %s ", command);
+	fb_style_safe(s, t, id);
+	fb_style_off(s, t);
+	fb_text_puts(t, "\n");
+}
+
+static void put_rollback(const struct fb_style *s, const json_t *r, struct fb_text *t)
+{
+	const json_t *rollback = json_object_get(r, "rollback");
+	if (!json_is_object(rollback))
+		return;
+	put_impact(s, rollback, t);
+	put_clocks(json_object_get(r, "clocks"), t);
+}
+
+void fb_render_summary(const struct fb_style *s, const json_t *r, struct fb_text *t)
+{
+	const json_t *deployment = json_object_get(r, "deployment"), *step = json_object_get(deployment, "failed_at_step");
+	fb_text_puts(t, "\n");
+	put_headline(s, r, t);
+	if (json_is_integer(step)) {
+		struct fb_text line = {0};
+		fb_text_printf(&line, "Step %lld failed: %s", (long long)json_integer_value(step), fb_render_string(deployment, "error", fb_render_string(deployment, "failed_step", "")));
+		put_wrapped(s, t, 2, line.p);
+		fb_text_clear(&line);
+	}
+	put_rollback(s, r, t);
+	put_cause(s, json_object_get(r, "root_cause"), false, t);
+	put_recommendations(s, json_object_get(r, "recommendations"), t);
+	if (fb_streq(fb_render_string(r, "status", ""), "rollback_incomplete"))
+		put_members(s, json_object_get(r, "members"), t);
+	put_way_out(s, json_object_get(r, "way_out"), "To finish by hand", t);
+	put_commands_next(s, r, t);
+}
+
+static void put_facts(const struct fb_style *s, const json_t *r, struct fb_text *t)
+{
+	struct fb_text line = {0}, safe = {0};
+	const char *release = fb_render_string(r, "release", NULL), *reason = fb_render_string(r, "reason", NULL);
+	fb_text_printf(&line, "%s, %s%s%s, %s", fb_render_string(r, "kind", "?"), fb_render_string(r, "environment", "?"), release ? ", release " : "", release ? release : "",
+		       fb_render_string(r, "timestamp", "?"));
+	if (json_is_number(json_object_get(r, "duration"))) {
+		fb_text_puts(&line, ", ");
+		fb_render_seconds(json_object_get(r, "duration"), &line);
+	}
+	fb_text_puts(t, "  ");
+	fb_style_safe(s, &safe, fb_render_string(r, "execution_id", "?"));
+	fb_style_put(s, t, FB_TONE_DIM, safe.p);
+	fb_text_puts(t, "\n");
+	put_wrapped(s, t, 2, line.p);
+	fb_text_clear(&line);
+	fb_text_clear(&safe);
+	if (reason) {
+		fb_text_printf(&line, "Reason: %s", reason);
+		put_wrapped(s, t, 2, line.p);
+		fb_text_clear(&line);
+	}
+}
+
+static void put_files(const struct fb_style *s, const json_t *r, struct fb_text *t)
+{
+	size_t i;
+	json_t *one;
+	if (json_array_size(json_object_get(r, "evidence")) > 0)
+		put_section(s, t, "Evidence");
+	json_array_foreach(json_object_get(r, "evidence"), i, one) {
+		fb_text_puts(t, "  ");
+		fb_style_safe(s, t, fb_render_string(one, "file", "?"));
+		fb_text_printf(t, "  %lld bytes%s  ", (long long)json_integer_value(json_object_get(one, "size")), json_is_true(json_object_get(one, "cut")) ? ", cut" : "");
+		fb_style_safe(s, t, fb_render_string(one, "title", ""));
+		fb_text_puts(t, "\n");
+	}
+}
+
+void fb_render_text(const struct fb_style *s, const json_t *r, struct fb_text *t)
+{
+	const json_t *backup = json_object_get(r, "backup"), *deployment = json_object_get(r, "deployment"), *rollback = json_object_get(r, "rollback");
+	const char *head = fb_render_string(r, "audit_head", NULL);
+	put_headline(s, r, t);
+	put_facts(s, r, t);
+	put_rollback(s, r, t);
+	if (json_is_object(backup)) {
+		put_section(s, t, "Backup");
+		fb_render_phases(s, json_object_get(backup, "phases"), t);
+	}
+	if (fb_streq(fb_render_string(r, "kind", ""), "deploy") && json_is_false(json_object_get(r, "backup_created")))
+		fb_text_puts(t, "  Backup not created - rollback may be limited\n");
+	if (json_array_size(json_object_get(deployment, "steps")) > 0) {
+		put_section(s, t, "Plan");
+		fb_render_phases(s, json_object_get(deployment, "steps"), t);
+	}
+	if (json_is_object(rollback)) {
+		put_section(s, t, "Recovery");
+		fb_render_phases(s, json_object_get(rollback, "phases"), t);
+	}
+	put_cause(s, json_object_get(r, "root_cause"), true, t);
+	put_recommendations(s, json_object_get(r, "recommendations"), t);
+	put_members(s, json_object_get(r, "members"), t);
+	put_way_out(s, json_object_get(r, "way_out"), "To finish by hand", t);
+	put_files(s, r, t);
+	if (head) {
+		fb_text_puts(t, "\n");
+		fb_style_on(s, t, FB_TONE_DIM);
+		fb_text_printf(t, "Audit head %s", head);
+		fb_style_off(s, t);
+		fb_text_puts(t, "\n");
+	}
+}
