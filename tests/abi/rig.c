@@ -43,6 +43,8 @@ void rig_start_with(struct rig *rig, const char *plugins, int64_t load_timeout_m
 	struct fb_err err;
 
 	memset(rig, 0, sizeof *rig);
+	assert_int_equal(uv_loop_init(&rig->loop), 0); /* libuv's first loop leaves two descriptors for signals, for ever */
+	assert_int_equal(uv_loop_close(&rig->loop), 0);
 	rig->fds = rig_count_fds();
 	rig->children = rig_count_descendants();
 	assert_non_null(realpath(plugins, real));
