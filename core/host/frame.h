@@ -45,6 +45,14 @@
 
 #include "base/err.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define FB_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FB_SANITIZED 1
+#endif
+#endif
+
 #define FB_FRAME_LIMIT (1024 * 1024)
 #define FB_FRAME_FDS 4
 

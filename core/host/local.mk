@@ -28,12 +28,25 @@ failback_host_LDFLAGS = $(AM_LDFLAGS) $(FB_PIE_LDFLAGS)
 failback_host_LDADD = libfailback-base.la $(JANSSON_LIBS) -lm
 
 libfailback_core_la_SOURCES += \
+	core/host/call.c \
+	core/host/capture.c \
+	core/host/capture.h \
 	core/host/children.c \
 	core/host/children.h \
 	core/host/elf.c \
 	core/host/elf.h \
+	core/host/ending.c \
 	core/host/frame.c \
 	core/host/frame.h \
 	core/host/host.h \
+	core/host/incoming.c \
+	core/host/operations.c \
+	core/host/operations.h \
+	core/host/orphans.c \
+	core/host/outbox.c \
+	core/host/outbox.h \
+	core/host/pool.c \
+	core/host/pool.h \
+	core/host/start.c
 	core/host/operations.c \
 	core/host/operations.h

@@ -17,14 +17,6 @@
 /* Address space of a worker; commands that it runs get the old limit back. Generous: libraries reserve much and touch little. */
 #define FB_WORKER_MEMORY ((rlim_t)2 << 30)
 
-#if defined(__SANITIZE_ADDRESS__)
-#define FB_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define FB_SANITIZED 1
-#endif
-#endif
-
 struct fb_worker {
 	const struct fb_loaded *loaded;
 	const char *marker;     /* "FAILBACK_HOST=…": what this host's descendants are known by */
