@@ -42,7 +42,7 @@ static int intend(struct fb_journal *j, const struct fb_action_key *k, int repea
 	return fb_db_run(j, err,
 			 "INSERT OR REPLACE INTO actions (execution, link, service, operation, undo, key, text, result, state, repeat, epoch, intended_ms, done_ms, late)"
 			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8, ?9, ?10, ?11, 0, ?12)",
-			 KEY_FORMAT "ttdiid", KEY_VALUES(j, k), text, dry ? "dry" : "intended", repeat, j->epoch, fb_clock_wall_ms(), (int)fb_journal_degraded(j));
+			 KEY_FORMAT "ttdiil", KEY_VALUES(j, k), text, dry ? "dry" : "intended", repeat, j->epoch, fb_clock_wall_ms(), (int)fb_journal_degraded(j));
 }
 
 /* It may have been made, and must not be made twice: the row says what a person has to look at. */
@@ -100,7 +100,7 @@ int fb_journal_acted(struct fb_journal *j, const struct fb_action_key *k, const 
 
 	if (fb_txn_begin_own(j, FB_DURABLE, err) < 0)
 		return -1;
-	r = fb_db_run(j, err, "UPDATE actions SET state = 'done', result = ?7, done_ms = ?8, late = max(late, ?9) WHERE " WHERE_KEY " AND state <> 'dry'", KEY_FORMAT "tid",
+	r = fb_db_run(j, err, "UPDATE actions SET state = 'done', result = ?7, done_ms = ?8, late = max(late, ?9) WHERE " WHERE_KEY " AND state <> 'dry'", KEY_FORMAT "til",
 		      KEY_VALUES(j, k), result, fb_clock_wall_ms(), (int)fb_journal_degraded(j));
 	if (r == 0 && j->changes == 0)
 		r = fb_err_set(err, FB_EXIT_PLUGIN, "acted(\"%s\") in link %s without an act(\"%s\") that answered DO or UNSURE", k->key, k->link, k->key);

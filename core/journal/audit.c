@@ -76,7 +76,8 @@ int fb_audit_append(struct fb_journal *j, struct fb_db *db, const struct fb_valu
 	fb_free(detail);
 	if (code == SQLITE_DONE)
 		return 0;
-	return fb_db_no_space(db, code) ? 1 : fb_db_fail(j, db, code, "write", err);
+	fb_db_fail(j, db, code, "write", err);
+	return fb_db_no_space(db, code) ? 1 : -1;
 }
 
 int fb_audit_add(struct fb_journal *j, const char *execution, const char *actor, const char *action, const char *detail, struct fb_err *err)
@@ -92,7 +93,7 @@ int fb_audit_add(struct fb_journal *j, const char *execution, const char *actor,
 	if (j->db == &j->memory)
 		return 0;
 	r = fb_audit_append(j, j->db, v, false, err);
-	return r == 1 ? fb_degrade_retry(j, true, err) : r;
+	return r == 1 ? fb_degrade_retry(j, err) : r;
 }
 
 int fb_journal_audit(struct fb_journal *j, const char *execution, const char *actor, const char *action, const char *detail, struct fb_err *err)

@@ -44,7 +44,7 @@ int fb_claims_touch(struct fb_journal *j, const char *environment, const char *s
 int fb_claims_take(struct fb_journal *j, const char *environment, const char *const *services, int64_t n, int64_t now_ms, struct fb_err *err)
 {
 	for (; services && *services; services++)
-		if (fb_db_run(j, err, "INSERT INTO claims (environment, service, execution, since_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET since_ms = since_ms WHERE execution = ?3",
+		if (fb_db_run(j, err, "INSERT INTO claims (environment, service, execution, since_ms) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM claims WHERE environment = ?1 AND service = ?2 AND execution = ?3)",
 			      "ttii", environment, *services, n, now_ms) < 0 ||
 		    fb_db_run(j, err, "UPDATE services SET generation = generation + 1 WHERE environment = ?1 AND service = ?2", "tt", environment, *services) < 0)
 			return -1;

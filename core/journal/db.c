@@ -103,7 +103,7 @@ static int bind(sqlite3_stmt *s, const struct fb_value *v, int n)
 	int code = SQLITE_OK;
 
 	for (int i = 0; i < n && code == SQLITE_OK; i++) {
-		if (v[i].type == 'i')
+		if (v[i].type != 't')
 			code = sqlite3_bind_int64(s, i + 1, v[i].i);
 		else if (v[i].t)
 			code = sqlite3_bind_text(s, i + 1, v[i].t, -1, SQLITE_TRANSIENT);
@@ -116,11 +116,11 @@ static int collect(struct fb_value *v, const char *format, va_list args)
 	int n = 0;
 
 	for (; *format && n < FB_VALUES_MAX; format++, n++) {
-		v[n] = (struct fb_value){.type = *format == 't' ? 't' : 'i'};
+		v[n] = (struct fb_value){.type = *format == 'd' ? 'i' : *format};
 		if (*format == 't')
 			v[n].t = va_arg(args, char *);
 		else
-			v[n].i = *format == 'd' ? va_arg(args, int) : va_arg(args, int64_t);
+			v[n].i = *format == 'i' ? va_arg(args, int64_t) : va_arg(args, int);
 	}
 	return n;
 }
@@ -132,8 +132,10 @@ int fb_db_execute(struct fb_journal *j, struct fb_db *db, const char *sql, const
 
 	if (s)
 		code = bind(s->stmt, v, n);
+	errno = 0;
 	if (code == SQLITE_OK)
 		code = sqlite3_step(s->stmt);
+	db->number = code == SQLITE_DONE ? 0 : errno;
 	if (s)
 		sqlite3_reset(s->stmt);
 	if (code == SQLITE_DONE) {
@@ -157,7 +159,7 @@ int fb_db_run(struct fb_journal *j, struct fb_err *err, const char *sql, const c
 	if (code == SQLITE_DONE)
 		return 0;
 	if (fb_db_no_space(j->db, code))
-		return fb_degrade_retry(j, true, err);
+		return fb_degrade_retry(j, err);
 	return fb_db_fail(j, j->db, code, "write", err);
 }
 
@@ -251,9 +253,22 @@ int fb_db_one_text(struct fb_journal *j, sqlite3_stmt *s, char **ret, struct fb_
 	return 0;
 }
 
+void fb_db_roll_back(struct fb_journal *j, struct fb_db *db)
+{
+	if (db->h && !sqlite3_get_autocommit(db->h))
+		fb_db_execute(j, db, "ROLLBACK", NULL, 0);
+}
+
+static int why(struct fb_db *db)
+{
+	int number = sqlite3_system_errno(db->h);
+
+	return number ? number : db->number;
+}
+
 bool fb_db_no_space(struct fb_db *db, int code)
 {
-	int number = sqlite3_system_errno(db->h), primary = code & 0xff;
+	int number = why(db), primary = code & 0xff;
 
 	if (primary == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
 		return true;
@@ -289,11 +304,11 @@ static const char *next_step(int code)
 
 int fb_db_fail(const struct fb_journal *j, struct fb_db *db, int code, const char *attempt, struct fb_err *err)
 {
-	int number = sqlite3_system_errno(db->h);
+	int number = why(db);
 	bool disk = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_FULL || (code & 0xff) == SQLITE_CANTOPEN;
 
 	if (disk && number)
 		return fb_err_set(err, FB_EXIT_JOURNAL, "cannot %s the journal %s: %s (%s): %s", attempt, j->path, sqlite3_errmsg(db->h), strerror(number),
-				  number == ENOSPC || number == EDQUOT ? next_step(SQLITE_FULL) : next_step(code));
+				  fb_db_no_space(db, code) ? next_step(SQLITE_FULL) : next_step(code));
 	return fb_err_set(err, FB_EXIT_JOURNAL, "cannot %s the journal %s: %s: %s", attempt, j->path, sqlite3_errmsg(db->h), next_step(code));
 }

@@ -192,8 +192,8 @@ static int take(struct fb_journal *j, const struct found *f, struct fb_conflict 
 		return r;
 	if (fb_db_run(j, err,
 		      "UPDATE executions SET epoch = ?2, owner_pid = ?3, owner_start = ?4, owner_boot = ?5, status = 'running', stop = 0, stop_by = NULL, ended_ms = 0, ended_boot_ms = 0,"
-		      " exit_code = -1 WHERE n = ?1",
-		      "iiiit", f->n, f->epoch + 1, (int64_t)j->self.pid, (int64_t)j->self.start, j->boot) < 0)
+		      " exit_code = -1 WHERE n = ?1 AND epoch = ?6",
+		      "iiiiti", f->n, f->epoch + 1, (int64_t)j->self.pid, (int64_t)j->self.start, j->boot, f->epoch) < 0)
 		return -1;
 	fb_txn_set_execution(j, f->id, f->n, f->epoch + 1);
 	detail = fb_asprintf("epoch %" PRId64 ", process %d after process %d (%s)", f->epoch + 1, (int)j->self.pid, (int)f->owner.pid, f->status);
@@ -270,7 +270,7 @@ int fb_journal_stop_asked(struct fb_journal *j)
 	sqlite3_stmt *s;
 	int how = 0;
 
-	if (!j->n)
+	if (!j->n || !j->file.h)
 		return 0;
 	s = fb_db_statement(j, &j->file, "SELECT stop FROM executions WHERE id = ?1", &err);
 	if (s && sqlite3_bind_text(s, 1, j->execution, -1, SQLITE_TRANSIENT) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)

@@ -28,11 +28,12 @@ struct fb_db {
 	sqlite3 *h;
 	struct fb_statement *v; /* open hash table, room is a power of two */
 	size_t n, room;
+	int number; /* errno as the last change left it: SQLite does not tell why an I/O error was one */
 	int full; /* synchronous: 1 FULL, 0 NORMAL, -1 not set yet */
 };
 
 struct fb_value {
-	char type; /* 't' text or NULL, 'i' number */
+	char type; /* 't' text or NULL, 'i' number, 'l' the mark "late": 1 where it could not be written to the file at once */
 	int64_t i;
 	char *t;
 };
@@ -71,7 +72,8 @@ struct fb_journal {
 	struct fb_ops owed; /* committed in memory only */
 	int64_t rowid, changes; /* of the last change */
 
-	int64_t probed_ms; /* when the file was last tried while writing goes to memory */
+	bool reserve_missing;
+	int64_t probed_ms; /* when the file, or a new reserve, was last tried */
 	int64_t version, seen_data, seen_changes;
 };
 
@@ -81,7 +83,7 @@ void fb_db_close(struct fb_db *db);
 /* The cached statement, reset; NULL with err. */
 sqlite3_stmt *fb_db_statement(struct fb_journal *j, struct fb_db *db, const char *sql, struct fb_err *err);
 /* A statement that changes something, in the transaction that is open; one letter of format for each value: t (text or NULL), i (int64_t),
- * d (int). What it did is kept for a second try. */
+ * d (int), l (int, the mark "late"). What it did is kept for a second try. */
 int fb_db_run(struct fb_journal *j, struct fb_err *err, const char *sql, const char *format, ...);
 /* The same without keeping or a second try; values are given. Returns the SQLite code: SQLITE_DONE when it was made. */
 int fb_db_execute(struct fb_journal *j, struct fb_db *db, const char *sql, const struct fb_value *v, int n);
@@ -99,11 +101,14 @@ int fb_db_one_text(struct fb_journal *j, sqlite3_stmt *s, char **ret, struct fb_
 /* Fills err from an SQLite code: what was attempted on the journal, what came back, what to do next. Returns -1. */
 int fb_db_fail(const struct fb_journal *j, struct fb_db *db, int code, const char *attempt, struct fb_err *err);
 bool fb_db_no_space(struct fb_db *db, int code);
+void fb_db_roll_back(struct fb_journal *j, struct fb_db *db);
 
 /* ---- ops.c ---- */
 void fb_ops_add(struct fb_ops *ops, const char *sql, const struct fb_value *v, int n);
 void fb_ops_move(struct fb_ops *to, struct fb_ops *from);
 void fb_ops_clear(struct fb_ops *ops);
+void fb_ops_cut(struct fb_ops *ops, size_t n);
+/* 0, 1: no space, -1. late: rows of the audit say so, and what the file cannot take any more is left out, with a row in the audit. */
 int fb_ops_replay(struct fb_journal *j, struct fb_db *db, const struct fb_ops *ops, bool late, struct fb_err *err);
 
 /* ---- transaction.c ---- */
@@ -117,8 +122,11 @@ int fb_txn_begin_any(struct fb_journal *j, bool durable, struct fb_err *err);
 /* r < 0: what was written is undone (in a group: the whole group will be). Returns r, or -1 when the commit failed. */
 int fb_txn_end(struct fb_journal *j, int r, struct fb_err *err);
 int fb_txn_own(struct fb_journal *j, struct fb_err *err);
-int fb_txn_sync(struct fb_journal *j, struct fb_db *db, bool full);
+int fb_txn_sync(struct fb_db *db, bool full);
 void fb_txn_set_execution(struct fb_journal *j, const char *id, int64_t n, int64_t epoch);
+
+/* ---- open.c ---- */
+int fb_open_file(struct fb_journal *j, struct fb_err *err);
 
 /* ---- schema.c ---- */
 int fb_schema_create(struct fb_journal *j, struct fb_db *db, struct fb_err *err);
@@ -127,8 +135,10 @@ int fb_schema_settle(struct fb_journal *j, struct fb_err *err);
 
 /* ---- degrade.c ---- */
 int fb_reserve_make(struct fb_journal *j);
-/* After no space was found: makes the transaction (begun with this durability) again, on the file or in memory; it is open afterwards. */
-int fb_degrade_retry(struct fb_journal *j, bool begun, struct fb_err *err);
+/* After no space was found: makes the transaction again, on the file or in memory; it is open afterwards. */
+int fb_degrade_retry(struct fb_journal *j, struct fb_err *err);
+/* After the file could not be opened: tries without the reserve, then goes to memory, if it was for want of space. -1: it was not; err as it was. */
+int fb_degrade_open(struct fb_journal *j, struct fb_err *err);
 /* Before an outermost transaction while writing goes to memory: tries the file again, at most once a second. */
 void fb_degrade_probe(struct fb_journal *j);
 
@@ -154,6 +164,7 @@ int64_t fb_execution_number(struct fb_journal *j, const char *id, struct fb_err 
 int fb_execution_end(struct fb_journal *j, int64_t n, const char *status, int exit_code, struct fb_err *err);
 
 /* ---- audit.c ---- */
+/* 0, 1: no space, -1. */
 int fb_audit_append(struct fb_journal *j, struct fb_db *db, const struct fb_value *v, bool late, struct fb_err *err);
 /* Within a transaction that is open. */
 int fb_audit_add(struct fb_journal *j, const char *execution, const char *actor, const char *action, const char *detail, struct fb_err *err);

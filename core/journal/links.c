@@ -13,7 +13,7 @@ int fb_journal_link(struct fb_journal *j, const struct fb_link_row *r, struct fb
 	code = fb_db_run(j, err,
 			 "INSERT OR REPLACE INTO links (execution, id, seq, chain, name, title, plugin, status, message, data, log, attempt, answer, late, started_ms, ended_ms,"
 			 " started_boot_ms, ended_boot_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-			 "itdttttttttdddiiii", j->n, r->id, r->seq, r->chain, r->name ? r->name : "", r->title ? r->title : "", r->plugin, r->status, r->message, r->data, r->log,
+			 "itdttttttttddliiii", j->n, r->id, r->seq, r->chain, r->name ? r->name : "", r->title ? r->title : "", r->plugin, r->status, r->message, r->data, r->log,
 			 r->attempt, r->answer, r->late || fb_journal_degraded(j), r->started_ms, r->ended_ms, r->started_boot_ms, r->ended_boot_ms);
 	return fb_txn_end(j, code, err);
 }
@@ -77,6 +77,6 @@ int fb_journal_attempt(struct fb_journal *j, const char *link, int attempt, int 
 	if (fb_txn_begin_own(j, FB_DURABLE, err) < 0)
 		return -1;
 	r = fb_db_run(j, err, "INSERT OR REPLACE INTO attempts (execution, link, attempt, answer, message, started_ms, ended_ms, late) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-		      "itddtiid", j->n, link, attempt, answer, message, started_ms, ended_ms, (int)fb_journal_degraded(j));
+		      "itddtiil", j->n, link, attempt, answer, message, started_ms, ended_ms, (int)fb_journal_degraded(j));
 	return fb_txn_end(j, r, err);
 }

@@ -111,16 +111,17 @@ static int set_up_writer(struct fb_journal *j, struct fb_err *err)
 	/* The log and its index stay when the last writer leaves: readers who may not make files can open the journal, and a full disk
 	 * finds blocks that are there already. */
 	sqlite3_file_control(j->file.h, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
-	if (fb_txn_sync(j, &j->file, true) != SQLITE_OK)
+	if (fb_txn_sync(&j->file, true) != SQLITE_OK)
 		return fb_db_fail(j, &j->file, sqlite3_errcode(j->file.h), "open", err);
 	return 0;
 }
 
-static int open_file(struct fb_journal *j, struct fb_err *err)
+static int try_open(struct fb_journal *j, struct fb_err *err)
 {
 	bool write = j->flags & FB_JOURNAL_WRITE;
 	int code;
 
+	errno = 0;
 	if (fb_db_open(&j->file, j->path, write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY, err) < 0)
 		return -1;
 	if (write && set_up_writer(j, err) < 0)
@@ -134,6 +135,14 @@ static int open_file(struct fb_journal *j, struct fb_err *err)
 	if (code != SQLITE_OK)
 		return fb_db_fail(j, &j->file, code, "read", err);
 	return 0;
+}
+
+int fb_open_file(struct fb_journal *j, struct fb_err *err)
+{
+	int r = try_open(j, err);
+
+	j->file.number = r < 0 ? errno : 0;
+	return r;
 }
 
 static struct fb_journal *allocate(const char *state_dir, unsigned flags)
@@ -163,7 +172,9 @@ int fb_journal_open(const char *state_dir, unsigned flags, struct fb_journal **r
 		goto bad;
 	if (check_file_system(j->dir, err) < 0 || check_access(j, err) < 0)
 		goto bad;
-	if (open_file(j, err) < 0 || fb_schema_settle(j, err) < 0)
+	if (fb_open_file(j, err) < 0 && (!(flags & FB_JOURNAL_WRITE) || fb_degrade_open(j, err) < 0))
+		goto bad;
+	if (j->db == &j->file && fb_schema_settle(j, err) < 0)
 		goto bad;
 	if ((flags & FB_JOURNAL_WRITE) && fb_reserve_make(j) < 0 && !(flags & FB_JOURNAL_DEGRADE)) {
 		fb_err_set(err, FB_EXIT_JOURNAL, "cannot set aside %d MiB for the journal in %s: %s: free some space on its file system", FB_JOURNAL_RESERVE_SIZE / 1048576, j->reserve,
@@ -181,8 +192,8 @@ void fb_journal_close(struct fb_journal *j)
 {
 	if (!j)
 		return;
-	if (j->depth > 0 && j->self.pid == getpid() && !sqlite3_get_autocommit(j->db->h))
-		sqlite3_exec(j->db->h, "ROLLBACK", NULL, NULL, NULL);
+	if (j->depth > 0 && j->self.pid == getpid())
+		fb_db_roll_back(j, j->db);
 	fb_ops_clear(&j->ops);
 	fb_ops_clear(&j->owed);
 	fb_db_close(&j->memory);
@@ -212,7 +223,7 @@ void fb_journal_checkpoint(struct fb_journal *j)
 int64_t fb_journal_version(struct fb_journal *j)
 {
 	struct fb_err err;
-	sqlite3_stmt *s = fb_db_statement(j, &j->file, "PRAGMA data_version", &err);
+	sqlite3_stmt *s = j->file.h ? fb_db_statement(j, &j->file, "PRAGMA data_version", &err) : NULL;
 	int64_t data = j->seen_data, changes = sqlite3_total_changes64(j->db->h);
 
 	if (s && sqlite3_step(s) == SQLITE_ROW)

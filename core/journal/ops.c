@@ -2,6 +2,10 @@
 /* What a transaction has written so far, so that it can be made again. Must not decide when that is. */
 #include "journal/internal.h"
 
+#include <stdio.h>
+
+#include "base/clock.h"
+
 void fb_ops_add(struct fb_ops *ops, const char *sql, const struct fb_value *v, int n)
 {
 	struct fb_op *op;
@@ -46,20 +50,42 @@ void fb_ops_move(struct fb_ops *to, struct fb_ops *from)
 	*from = (struct fb_ops){0};
 }
 
+void fb_ops_cut(struct fb_ops *ops, size_t n)
+{
+	while (ops->n > n)
+		op_clear(&ops->v[--ops->n]);
+}
+
+static int replay_one(struct fb_journal *j, struct fb_db *db, const struct fb_op *op, bool late, int *lost, struct fb_err *err)
+{
+	int code;
+
+	if (!op->sql) /* memory has no chain */
+		return db == &j->memory ? 0 : fb_audit_append(j, db, op->v, late, err);
+	code = fb_db_execute(j, db, op->sql, op->v, op->n);
+	if (code == SQLITE_DONE)
+		return 0;
+	/* A row that another process made in the meantime, such as its claim of the same service: that one stays. */
+	if (late && (code & 0xff) == SQLITE_CONSTRAINT) {
+		(*lost)++;
+		return 0;
+	}
+	fb_db_fail(j, db, code, "write", err);
+	return fb_db_no_space(db, code) ? 1 : -1;
+}
+
 int fb_ops_replay(struct fb_journal *j, struct fb_db *db, const struct fb_ops *ops, bool late, struct fb_err *err)
 {
-	for (size_t i = 0; i < ops->n; i++) {
-		const struct fb_op *op = &ops->v[i];
-		int code;
+	char detail[96];
+	int lost = 0, r = 0;
 
-		if (!op->sql) {
-			if (fb_audit_append(j, db, op->v, late, err) < 0)
-				return -1;
-			continue;
-		}
-		code = fb_db_execute(j, db, op->sql, op->v, op->n);
-		if (code != SQLITE_DONE)
-			return fb_db_fail(j, db, code, "write", err);
-	}
-	return 0;
+	for (size_t i = 0; i < ops->n && r == 0; i++)
+		r = replay_one(j, db, &ops->v[i], late, &lost, err);
+	if (r || !lost)
+		return r;
+	snprintf(detail, sizeof detail, "%d changes contradict what others wrote in the meantime, and were left out", lost);
+	return fb_audit_append(j, db,
+			       (struct fb_value[]){{.type = 'i', .i = fb_clock_wall_ms()}, {.type = 't', .t = j->execution}, {.type = 't', .t = (char *)"engine"},
+						   {.type = 't', .t = (char *)"journal.conflict"}, {.type = 't', .t = detail}},
+			       true, err);
 }

@@ -54,10 +54,19 @@ int fb_journal_outbox(struct fb_journal *j, const char *execution, bool waiting_
 	return r;
 }
 
+/* What a row is called wherever it is: ids made in memory are others in the file. */
+struct name {
+	int64_t execution;
+	char *notifier, *event_id;
+};
+
 /* A row of ours, or of an execution that nobody alive works on (failback notify flush). */
-static int may_set(struct fb_journal *j, int64_t id, struct fb_err *err)
+static int may_set(struct fb_journal *j, int64_t id, struct name *ret, struct fb_err *err)
 {
-	sqlite3_stmt *s = fb_db_query(j, err, "SELECT o.execution, e.owner_pid, e.owner_start, e.owner_boot, e.id FROM outbox o LEFT JOIN executions e ON e.n = o.execution WHERE o.id = ?1", "i", id);
+	sqlite3_stmt *s = fb_db_query(j, err,
+				      "SELECT o.execution, e.owner_pid, e.owner_start, e.owner_boot, e.id, o.notifier, o.event_id FROM outbox o LEFT JOIN executions e ON e.n = o.execution"
+				      " WHERE o.id = ?1",
+				      "i", id);
 	struct fb_proc owner;
 	bool ours, alive;
 	int r;
@@ -68,7 +77,8 @@ static int may_set(struct fb_journal *j, int64_t id, struct fb_err *err)
 	if (r < 1)
 		return r < 0 ? -1 : fb_err_set(err, FB_EXIT_BUG, "there is no notification %lld in the outbox", (long long)id);
 	owner = (struct fb_proc){.pid = sqlite3_column_int(s, 1), .start = (uint64_t)sqlite3_column_int64(s, 2)};
-	ours = j->n && sqlite3_column_int64(s, 0) == j->n;
+	*ret = (struct name){.execution = sqlite3_column_int64(s, 0), .notifier = fb_db_text_or_empty(s, 5), .event_id = fb_db_text_or_empty(s, 6)};
+	ours = j->n && ret->execution == j->n;
 	alive = fb_owner_alive(j, &owner, (const char *)sqlite3_column_text(s, 3)) && owner.pid != j->self.pid;
 	if (!ours && alive)
 		fb_err_set(err, FB_EXIT_INTERRUPTED, "notification %lld belongs to execution %s, which process %d carries out: leave it to that", (long long)id,
@@ -81,16 +91,21 @@ static int may_set(struct fb_journal *j, int64_t id, struct fb_err *err)
 
 int fb_journal_outbox_set(struct fb_journal *j, int64_t id, const char *status, const char *text, int64_t next_ms, struct fb_err *err)
 {
+	struct name row = {0};
 	int r;
 
 	if (!fb_streq(status, "waiting") && !fb_streq(status, "sent") && !fb_streq(status, "failed") && !fb_streq(status, "dropped"))
 		return fb_err_set(err, FB_EXIT_BUG, "a notification's status '%s' is none that the journal knows", status ? status : "");
 	if (fb_txn_begin(j, FB_DURABLE, err) < 0)
 		return -1;
-	r = may_set(j, id, err);
+	r = may_set(j, id, &row, err);
 	if (r == 0)
-		r = fb_db_run(j, err, "UPDATE outbox SET status = ?2, text = ?3, next_ms = ?4, attempts = attempts + 1, sent_ms = CASE WHEN ?2 = 'sent' THEN ?5 ELSE sent_ms END WHERE id = ?1",
-			      "ittii", id, status, text, next_ms, fb_clock_wall_ms());
+		r = fb_db_run(j, err,
+			      "UPDATE outbox SET status = ?1, text = ?2, next_ms = ?3, attempts = attempts + 1, sent_ms = CASE WHEN ?1 = 'sent' THEN ?4 ELSE sent_ms END"
+			      " WHERE execution = ?5 AND notifier = ?6 AND event_id = ?7",
+			      "ttiiitt", status, text, next_ms, fb_clock_wall_ms(), row.execution, row.notifier, row.event_id);
+	fb_free(row.notifier);
+	fb_free(row.event_id);
 	return fb_txn_end(j, r, err);
 }
 

@@ -8,9 +8,8 @@
 #include "base/clock.h"
 
 /* SQLite takes this pragma only between transactions; it is issued only when it changes something. */
-int fb_txn_sync(struct fb_journal *j, struct fb_db *db, bool full)
+int fb_txn_sync(struct fb_db *db, bool full)
 {
-	(void)j;
 	if (db->full == (int)full)
 		return SQLITE_OK;
 	db->full = full;
@@ -52,19 +51,19 @@ int fb_txn_begin(struct fb_journal *j, bool durable, struct fb_err *err)
 		j->depth++;
 		return 0;
 	}
-	fb_degrade_probe(j);
 	j->broken = j->proven = false;
 	j->why = (struct fb_err){0};
 	fb_free(j->before_execution);
 	j->before_execution = fb_strdup(j->execution);
 	j->before_n = j->n;
 	j->before_epoch = j->epoch;
-	code = fb_txn_sync(j, j->db, durable);
+	fb_degrade_probe(j);
+	code = fb_txn_sync(j->db, durable);
 	if (code == SQLITE_OK)
 		code = fb_db_execute(j, j->db, "BEGIN IMMEDIATE", NULL, 0);
 	if (code != SQLITE_DONE && !fb_db_no_space(j->db, code))
 		return fb_db_fail(j, j->db, code, "write", err);
-	if (code != SQLITE_DONE && fb_degrade_retry(j, false, err) < 0)
+	if (code != SQLITE_DONE && fb_degrade_retry(j, err) < 0)
 		return -1;
 	j->depth = 1;
 	return 0;
@@ -72,8 +71,7 @@ int fb_txn_begin(struct fb_journal *j, bool durable, struct fb_err *err)
 
 static void roll_back(struct fb_journal *j)
 {
-	if (!sqlite3_get_autocommit(j->db->h))
-		fb_db_execute(j, j->db, "ROLLBACK", NULL, 0);
+	fb_db_roll_back(j, j->db);
 	fb_ops_clear(&j->ops);
 	fb_txn_set_execution(j, j->before_execution, j->before_n, j->before_epoch);
 	j->proven = false;
@@ -81,14 +79,14 @@ static void roll_back(struct fb_journal *j)
 
 static int commit(struct fb_journal *j, struct fb_err *err)
 {
-	int code = fb_db_execute(j, j->db, "COMMIT", NULL, 0);
+	int code;
 
-	if (code != SQLITE_DONE && fb_db_no_space(j->db, code)) {
-		if (fb_degrade_retry(j, true, err) < 0) {
+	/* At most three times: with what is there, with the reserve, in memory. */
+	while ((code = fb_db_execute(j, j->db, "COMMIT", NULL, 0)) != SQLITE_DONE && fb_db_no_space(j->db, code)) {
+		if (fb_degrade_retry(j, err) < 0) {
 			roll_back(j);
 			return -1;
 		}
-		code = fb_db_execute(j, j->db, "COMMIT", NULL, 0);
 	}
 	if (code != SQLITE_DONE) {
 		fb_db_fail(j, j->db, code, "write", err);
