@@ -9,3 +9,10 @@ tests_unit_test_base_SOURCES = tests/unit/test_base.c
 tests_unit_test_base_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_base_CFLAGS = $(unit_cflags)
 tests_unit_test_base_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_view
+TESTS += tests/unit/test_view
+tests_unit_test_view_SOURCES = tests/unit/test_view.c
+tests_unit_test_view_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_view_CFLAGS = $(unit_cflags)
+tests_unit_test_view_LDADD = $(unit_libs)
