@@ -9,4 +9,5 @@ libfailback_base_la_SOURCES += \
 	core/base/mem.h \
 	core/base/proc.c \
 	core/base/proc.h \
+	core/base/redact.c \
 	core/base/redact.h

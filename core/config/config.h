@@ -40,6 +40,9 @@ struct fb_config;
 
 /* Reads failback.conf and conf.d/ beside it. Checks everything that needs no plugin. 0, or -1 with errs (code FB_EXIT_CONFIG). */
 int fb_config_load(const struct fb_config_request *request, struct fb_config **ret, struct fb_errs *errs) FB_MUST_USE;
+/* For `config check`, which tells every error of a run: *ret is set on -1 too, to what could be read, fit for fb_config_check and
+ * fb_config_check_plan (their errors are others than those told here) and the functions below, not for fb_config_freeze. */
+int fb_config_load_all(const struct fb_config_request *request, struct fb_config **ret, struct fb_errs *errs) FB_MUST_USE;
 void fb_config_free(struct fb_config *c); /* takes NULL */
 
 /* Absolute paths and names, as they are in force; live as long as c. */
@@ -67,7 +70,8 @@ struct fb_freeze_request {
  * as a new reference in *ret. It has no ids, times or last known goods yet: those are the execution's. 0, or -1 with errs. */
 int fb_config_freeze(const struct fb_config *c, const struct fb_freeze_request *request, const struct fb_catalog_fn *catalog, json_t **ret, struct fb_errs *errs) FB_MUST_USE;
 
-/* Reads every file it is given (configuration or plan) on its own and adds each one's errors; for `config check FILE…`. */
+/* Adds every error of a plan, and of the configuration when it is run by that plan; for `config check FILE…`. What is in errs already, from
+ * fb_config_load_all and fb_config_check, is not told twice. */
 int fb_config_check_plan(const struct fb_config *c, const char *plan_file, const struct fb_catalog_fn *catalog, struct fb_errs *errs) FB_MUST_USE;
 
 #endif

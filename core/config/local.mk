@@ -1,4 +1,21 @@
 libfailback_core_la_SOURCES += \
+	core/config/config.c \
 	core/config/config.h \
+	core/config/freeze.c \
 	core/config/frozen.h \
-	core/config/secret.h
+	core/config/internal.h \
+	core/config/links.c \
+	core/config/notifiers.c \
+	core/config/options.c \
+	core/config/parse.c \
+	core/config/read.c \
+	core/config/read.h \
+	core/config/scan.c \
+	core/config/secret.c \
+	core/config/secret.h \
+	core/config/services.c \
+	core/config/settings.c \
+	core/config/tree.c \
+	core/config/tree.h \
+	core/config/value.c \
+	core/config/value.h

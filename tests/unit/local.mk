@@ -16,3 +16,12 @@ tests_unit_test_view_SOURCES = tests/unit/test_view.c
 tests_unit_test_view_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_view_CFLAGS = $(unit_cflags)
 tests_unit_test_view_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_config
+TESTS += tests/unit/test_config
+tests_unit_test_config_SOURCES = \
+	tests/unit/config_fixture.h \
+	tests/unit/fake_catalog.h \
+	tests/unit/test_config.c
+tests_unit_test_config_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_config_CFLAGS = $(unit_cflags)
+tests_unit_test_config_LDADD = $(unit_libs)
