@@ -73,7 +73,8 @@ const struct fb_command *fb_cli_find(const char *name);
 void fb_help_all(FILE *out);
 void fb_help_command(FILE *out, const struct fb_command *c);
 int fb_cmd_help(struct fb_cli *cli);
-int fb_cmd_complete(struct fb_cli *cli);
+/* For bash, hidden: `failback __complete WORD…` prints the words that may follow; `failback __complete @KIND WORD…` those of a kind. */
+int fb_cmd_complete(struct fb_cli *cli, int argc, char **argv);
 
 /* ---- leaving and entering (cli.c) ---- */
 void fb_cli_close(struct fb_cli *cli);

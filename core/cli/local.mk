@@ -8,11 +8,32 @@ failback_LDADD = libfailback-core.la
 libfailback_core_la_SOURCES += \
 	core/cli/cli.c \
 	core/cli/cli.h \
+	core/cli/cmd_approve.c \
+	core/cli/cmd_audit.c \
+	core/cli/cmd_config.c \
+	core/cli/cmd_deploy.c \
+	core/cli/cmd_history.c \
+	core/cli/cmd_plan.c \
+	core/cli/cmd_plugin.c \
+	core/cli/cmd_report.c \
+	core/cli/cmd_resume.c \
+	core/cli/cmd_rollback.c \
+	core/cli/cmd_show.c \
+	core/cli/cmd_status.c \
+	core/cli/cmd_stop.c \
+	core/cli/cmd_watch.c \
+	core/cli/commands.c \
+	core/cli/complete.c \
+	core/cli/follow.c \
 	core/cli/follow.h \
+	core/cli/help.c \
 	core/cli/options.c \
+	core/cli/pool.h \
 	core/cli/render.h \
 	core/cli/render_markdown.c \
 	core/cli/render_text.c \
+	core/cli/rows.c \
+	core/cli/rows.h \
 	core/cli/screen.c \
 	core/cli/screen.h \
 	core/cli/style.c \
@@ -21,3 +42,5 @@ libfailback_core_la_SOURCES += \
 	core/cli/view.h \
 	core/cli/view_model.h \
 	core/cli/view_plain.c
+
+dist_bashcompletion_DATA += core/cli/completion/failback

@@ -42,16 +42,13 @@ static void put_block(struct fb_text *t, const char *text)
 		longest = run > longest ? run : longest;
 	}
 	for (int side = 0; side < 2; side++) {
-		if (side)
-			fb_text_puts(t, "\n  ");
-		else
-			fb_text_puts(t, "\n  ");
+		fb_text_puts(t, "\n  ");
 		for (int i = 0; i <= longest; i++)
 			fb_text_puts(t, "`");
-		if (!side) {
-			fb_text_puts(t, "\n  ");
-			fb_style_safe_lines(&utf8, t, text, 2);
-		}
+		if (side)
+			break;
+		fb_text_puts(t, "\n  ");
+		fb_style_safe_lines(&utf8, t, text, 2);
 	}
 	fb_text_puts(t, "\n");
 }

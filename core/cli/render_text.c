@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "cli/render.h"
 
-#define TITLE_COLUMNS 34
+#define TITLE_COLUMNS 28
 
 const char *fb_render_string(const json_t *object, const char *name, const char *otherwise)
 {

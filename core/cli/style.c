@@ -264,8 +264,16 @@ void fb_style_wrap(const struct fb_style *s, struct fb_text *t, const char *text
 				fb_text_puts(t, " ");
 				at++;
 			}
-			fb_text_puts(t, word.p);
-			at += w;
+			for (const char *q = word.p; *q;) { /* a word wider than the line is broken, not hidden */
+				int columns, bytes = unit(q, &columns);
+				if (at + columns > width && at > indent) {
+					fb_text_printf(t, "\n%*s", indent, "");
+					at = indent;
+				}
+				fb_text_add(t, q, (size_t)bytes);
+				at += columns;
+				q += bytes;
+			}
 			first = false;
 		}
 		p += n + strspn(p + n, " ");

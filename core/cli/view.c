@@ -104,7 +104,7 @@ static void heading(struct fb_view *v, const struct fb_style *s, const char *cha
 static void add_row(const struct fb_style *s, struct fb_text *out, const char *mark, enum fb_tone tone, const char *title, const char *time, const char *rest, enum fb_tone rest_tone)
 {
 	struct fb_text line = {0}, name = {0};
-	int width = s->width > 0 ? s->width : 100, title_columns = width >= 60 ? 34 : width >= 40 ? width / 2 - 4 : width - 6;
+	int width = s->width > 0 ? s->width : 100, title_columns = width >= 110 ? 34 : width >= 60 ? 28 : width >= 40 ? width / 2 - 4 : width - 6;
 	fb_text_puts(&line, "  ");
 	fb_style_put(s, &line, tone, mark);
 	fb_text_puts(&line, " ");
@@ -162,7 +162,16 @@ static void on_link_end(struct fb_view *v, const struct fb_style *s, const struc
 		fb_text_puts(&rest, message);
 	else if (skipped)
 		fb_text_puts(&rest, "nothing to do");
-	add_row(s, out, fb_style_mark(s, mark), fb_style_mark_tone(mark), i ? i->title : fb_view_title(data, e), time, rest.p, failed ? FB_TONE_BAD : FB_TONE_DIM);
+	/* why something failed is never cut: what does not fit beside it stands below */
+	bool below = failed && s->width > 0 && rest.n > (size_t)(s->width > 60 ? s->width - 46 : 0);
+	add_row(s, out, fb_style_mark(s, mark), fb_style_mark_tone(mark), i ? i->title : fb_view_title(data, e), time, below ? NULL : rest.p, failed ? FB_TONE_BAD : FB_TONE_DIM);
+	if (below) {
+		fb_text_puts(out, "    ");
+		fb_style_on(s, out, FB_TONE_BAD);
+		fb_style_wrap(s, out, rest.p, 4);
+		fb_style_off(s, out);
+		fb_text_puts(out, "\n");
+	}
 	fb_text_clear(&rest);
 	if (i)
 		item_remove(v, i);

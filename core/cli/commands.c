@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the table of commands and options. What is not in here does not exist: parsing, --help and completion read nothing else. */
+#include "cli/cli.h"
+
+const struct fb_option_def fb_global_options[] = {
+	{"config", 'c', "FILE", false, "read this configuration instead of /etc/failback/failback.conf"},
+	{"environment", 'e', "NAME", false, "work in this environment"},
+	{"state-dir", 0, "DIR", false, "keep the journal and archives here"},
+	{"runtime-dir", 0, "DIR", false, "keep sockets here"},
+	{"plugin-dir", 0, "DIR", false, "look for plugins here first; may be given more than once"},
+	{"json", 0, NULL, false, "one JSON document on standard output, all else on standard error"},
+	{"dry-run", 0, NULL, false, "say what would be done, change nothing"},
+	{"verbose", 'v', NULL, false, "say more"},
+	{"help", 'h', NULL, false, "show help and exit"},
+	{"version", 'V', NULL, false, "show the version and exit"},
+	{0},
+};
+
+static const struct fb_option_def deploy_options[] = {
+	{"release", 0, "RELEASE", false, "deploy this release instead of the plan's"},
+	{"deployment-id", 0, "ID", false, "record this id of the caller's (a pipeline's run, a ticket)"},
+	{"approve", 0, NULL, false, "approve the plan's risky steps now, in your name"},
+	{0},
+};
+static const struct fb_option_def rollback_options[] = {
+	{"to", 0, "RELEASE", true, "go back to this release; without a value, list the last five and exit"},
+	{"reason", 0, "TEXT", false, "why; kept in the journal and told to people"},
+	{0},
+};
+static const struct fb_option_def stop_options[] = {
+	{"force", 0, NULL, false, "stop at once, also in a recovery; what was changed stays as it is"},
+	{0},
+};
+static const struct fb_option_def history_options[] = {
+	{"limit", 'n', "N", false, "show at most so many (20)"},
+	{"service", 's', "NAME", false, "only executions that involve this service"},
+	{"since", 0, "WHEN", false, "only those since a date (2026-01-20) or for a time back (12h, 7d)"},
+	{0},
+};
+static const struct fb_option_def report_options[] = {
+	{"format", 'f', "FORMAT", false, "text, json or markdown (text)"},
+	{0},
+};
+static const struct fb_option_def reject_options[] = {
+	{"reason", 0, "TEXT", false, "why; kept in the journal"},
+	{0},
+};
+static const struct fb_option_def audit_options[] = {
+	{"head", 0, "HASH", false, "a head that was printed earlier: prove that it is still in the chain"},
+	{0},
+};
+
+const struct fb_command fb_commands[] = {
+	{"deploy", "PLAN", 1, 1, "run a plan; recover by itself when it fails",
+	 "Proves the way back (backup), runs the plan's steps, watches the new release, and returns every service to its last known good release when a step or the "
+	 "watch fails. An execution is a process of its own: when this command goes away, it goes on. The first interrupt asks it to stop after the current action and to recover.",
+	 "failback deploy web.plan\nfailback deploy web.plan --release 2.1 --approve\nfailback --dry-run deploy web.plan\n", "file", true, true, deploy_options, fb_cmd_deploy},
+	{"rollback", "[SERVICE…]", 0, -1, "recover now, to the last known good or a named release",
+	 "Runs the recovery for the services named, or for all of the configuration, with those that depend on them. Without --to each service returns to its last known good "
+	 "release. A recovery is not stopped by an interrupt.",
+	 "failback rollback backend --reason \"5xx since 14:02\"\nfailback rollback --to 2.0 --reason \"bad release\" backend\nfailback rollback backend --to\n", "service", true, true,
+	 rollback_options, fb_cmd_rollback},
+	{"resume", "[ID]", 0, 1, "go on with an interrupted execution",
+	 "Goes on where the journal says that the execution was; without ID with the newest that was interrupted. What is recorded as done is looked at, not done again.",
+	 "failback resume\nfailback resume deploy-production-20260120t110000z-k3fa\n", "execution", true, false, NULL, fb_cmd_resume},
+	{"stop", "ID", 1, 1, "stop an execution after its current action",
+	 "A deployment stops after its current action and then recovers. A recovery is stopped only with --force, and then what was changed stays as it is: a person is needed.",
+	 "failback stop deploy-production-20260120t110000z-k3fa\n", "execution", true, false, stop_options, fb_cmd_stop},
+	{"status", "", 0, 0, "what runs, what waits, what is live", "Shows executions that have not ended, and each service with its live and last known good release.",
+	 "failback status\nfailback -e staging --json status\n", "", false, false, NULL, fb_cmd_status},
+	{"history", "", 0, 0, "past executions, newest first", "Shows what was run, how it ended and how long it took.",
+	 "failback history --limit 5\nfailback history --service backend --since 7d\n", "", false, false, history_options, fb_cmd_history},
+	{"show", "[ID]", 0, 1, "one execution: links, actions, logs", "Shows every link with its attempts, the actions it made and the end of its log. Without ID: the newest.",
+	 "failback show\n", "execution", false, false, NULL, fb_cmd_show},
+	{"report", "[ID]", 0, 1, "the report of an execution", "Renders the report from the journal: what failed, why, what users felt, what to do. Without ID: the newest.",
+	 "failback report\nfailback report --format markdown >>rollback-log.md\nfailback report --format json deploy-production-20260120t110000z-k3fa\n", "execution", false, false,
+	 report_options, fb_cmd_report},
+	{"watch", "[ID]", 0, 1, "follow an execution that runs", "Shows its progress until it ends, and exits with its code. Leaving the view does not stop it. Without ID: the newest.",
+	 "failback watch\n", "execution", false, false, NULL, fb_cmd_watch},
+	{"plan show", "PLAN", 1, 1, "review a plan before it is run",
+	 "Shows the services in order, the steps with their risk, who must approve, the backup, the recovery, whether each strategy serves users all through, and how long each link "
+	 "took before. Nothing is changed.",
+	 "failback plan show web.plan\n", "file", false, false, NULL, fb_cmd_plan_show},
+	{"approve", "ID", 1, 1, "approve a waiting execution and go on with it", "Records the decision in your name, then runs the execution and follows it.",
+	 "failback approve deploy-production-20260120t110000z-k3fa\n", "execution", true, false, NULL, fb_cmd_approve},
+	{"reject", "ID", 1, 1, "reject a waiting execution", "Records the decision in your name. Nothing is run.",
+	 "failback reject deploy-production-20260120t110000z-k3fa --reason \"not on a Friday\"\n", "execution", true, false, reject_options, fb_cmd_reject},
+	{"config check", "[FILE…]", 0, -1, "find every error in the configuration and in plans",
+	 "Checks failback.conf and conf.d against the plugins that they name. With FILE: each plan as well, against that configuration. Changes nothing.",
+	 "failback config check\nfailback -c failback.conf config check web.plan\n", "file", false, false, NULL, fb_cmd_config_check},
+	{"plugin list", "", 0, 0, "the plugins that are there, and why one was refused", "Loads each plugin in a process of its own and shows what it says of itself.",
+	 "failback plugin list\n", "", false, false, NULL, fb_cmd_plugin_list},
+	{"plugin show", "NAME", 1, 1, "one plugin: what it does and its options", "NAME is a plugin's name, or kind-name where two kinds share one.",
+	 "failback plugin show check-http\n", "plugin", false, false, NULL, fb_cmd_plugin_show},
+	{"audit verify", "", 0, 0, "prove that the audit trail is whole",
+	 "Reads every row anew and checks each against the hash of the one before. With --head also that a head, as reports and notifications print it, is in the chain.",
+	 "failback audit verify\n", "", false, false, audit_options, fb_cmd_audit_verify},
+	{"help", "[COMMAND]", 0, 2, "show help", "Shows the help of a command, or of all.", "failback help deploy\n", "command", false, false, NULL, fb_cmd_help},
+	{0},
+};
