@@ -17,6 +17,7 @@ include plugins/phases/cleanup/local.mk
 include plugins/phases/notify/local.mk
 include plugins/phases/promote/local.mk
 include plugins/phases/protect-traffic/local.mk
+include plugins/phases/recommend/local.mk
 include plugins/phases/restore/local.mk
 include plugins/phases/verify/local.mk
 include plugins/phases/watch/local.mk
