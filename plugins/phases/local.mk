@@ -12,6 +12,7 @@ plugins_phases_libphase_la_CFLAGS = $(plugin_cflags) $(JANSSON_CFLAGS)
 plugins_phases_libphase_la_LIBADD = $(JANSSON_LIBS)
 
 include plugins/phases/analyze/local.mk
+include plugins/phases/archive/local.mk
 include plugins/phases/backup/local.mk
 include plugins/phases/cleanup/local.mk
 include plugins/phases/notify/local.mk

@@ -331,6 +331,12 @@ static void allow_path(struct advice *a, const char *path)
 	free(quoted);
 }
 
+/* May it stand in SQL as it is? */
+static bool is_identifier(const char *s)
+{
+	return !s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")];
+}
+
 static void permission(struct advice *a)
 {
 	const char *path = parameter(a, "path"), *user = parameter(a, "user"), *verb = parameter(a, "verb"), *resource = parameter(a, "resource");
@@ -338,7 +344,7 @@ static void permission(struct advice *a)
 
 	if (mentions(a, "Kubernetes") && user && verb && resource)
 		allow_in_cluster(a, user, verb, resource);
-	else if (mentions(a, "PostgreSQL") && object && name)
+	else if (mentions(a, "PostgreSQL") && object && name && is_identifier(object) && is_identifier(name))
 		add(a, HIGH, text("Grant the service's role what it needs on %s %s", object, name), text("Grant no more than it needs; put its role for ROLE"),
 		    text("GRANT %s ON %s %s TO ROLE;", strcmp(object, "schema") && strcmp(object, "database") ? "SELECT, INSERT, UPDATE, DELETE" : "CREATE",
 			 strcmp(object, "relation") ? object : "TABLE", name));
@@ -367,6 +373,7 @@ static void add_show(struct advice *a, const char *priority)
 static void crash(struct advice *a)
 {
 	const char *signal = parameter(a, "signal"), *code = parameter(a, "exit_code"), *message = parameter(a, "message");
+	char *quoted = advice_quote(a->service && advice_visible(a->service) ? a->service : "SERVICE");
 
 	add(a, HIGH, message ? text("Fix what made it crash: %s", message)
 		     : signal ? text("Fix what made it crash with signal %s", signal)
@@ -374,13 +381,13 @@ static void crash(struct advice *a)
 			      : text("Fix what made it crash"),
 	    text("Read what it said just before"), show_lines(a));
 	if (mentions(a, "Kubernetes"))
-		add(a, HIGH, text("Read what the container said before it was restarted"), NULL, text("kubectl logs --previous deployment/%s",
-		    a->service && advice_visible(a->service) && !strpbrk(a->service, " '\"$`;&|<>()") ? a->service : "SERVICE"));
+		add(a, HIGH, text("Read what the container said before it was restarted"), NULL, text("kubectl logs --previous deployment/%s", quoted ? quoted : "SERVICE"));
 	else
 		add(a, HIGH, text("Start the release by hand"), text("With the same configuration, where no user is sent to it"), NULL);
 	if (signal || (code && (!strcmp(code, "139") || !strcmp(code, "134"))))
 		add(a, MEDIUM, text("Look at the core dump"), text("If the machine keeps them"), text("coredumpctl info"));
 	add_push(a, "the crash at start", ".");
+	free(quoted);
 }
 
 static void unknown(struct advice *a)
