@@ -585,7 +585,7 @@ static void observed(struct fb_engine *e)
 		return;
 	fb_engine_final_word(e);
 	fb_outcome_record(e); /* the numbers are final now */
-	fb_outbox_drain(e, fb_context_setting(&e->x, "notify_timeout", 10000), drained, e);
+	fb_engine_outbox_drain(e, fb_context_setting(&e->x, "notify_timeout", 10000), drained, e);
 }
 
 static void conclude(struct fb_engine *e)
@@ -690,7 +690,7 @@ static int load(struct fb_engine *e, struct fb_err *err)
 	if (fb_chain_load(&e->x, "plan", seq, &e->plan, err) < 0)
 		return -1;
 	seq += 1 + fb_chain_size(&e->plan);
-	if (fb_chain_load(&e->x, "recovery", seq, &e->recovery, err) < 0 || fb_outbox_init(e, err) < 0)
+	if (fb_chain_load(&e->x, "recovery", seq, &e->recovery, err) < 0 || fb_engine_outbox_init(e, err) < 0)
 		return -1;
 	failure = e->x.resumed ? fb_journal_document(e->x.journal, e->x.id, "failure") : NULL;
 	if (failure) {
@@ -724,7 +724,7 @@ static void clear(struct fb_engine *e)
 	fb_chain_clear(&e->backup);
 	fb_chain_clear(&e->plan);
 	fb_chain_clear(&e->recovery);
-	fb_outbox_clear(e);
+	fb_engine_outbox_clear(e);
 	fb_observe_clear(e);
 	fb_free(e->failure);
 	fb_free(e->verify_link);
