@@ -96,6 +96,7 @@ static const char *take_include(struct scanner *s, const char *p)
 	else
 		path = fb_asprintf("%.*s/%.*s", (int)(slash - source->path), source->path, (int)(end - name), name);
 	s->includes++;
+	fb_text_puts(&s->text, "\n"); /* the line that has begun stays empty: the file begins its own */
 	scan_file(s, path);
 	s->includes--;
 	fb_free(path);
