@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -23,12 +24,14 @@ static const char built_in[] =
 	"  { phase = \"notify\"; } );\n"
 	"notifiers = ( { use = \"console\"; } );\n";
 
+/* Names that a file with a syntax error holds are not called unknown elsewhere. */
 static void keep_broken(struct fb_config *c, const char *path)
 {
+	struct stat st;
 	char *text;
 	size_t n;
 
-	if (fb_io_read_file(path, FB_TREE_FILE_LIMIT, &text, &n, NULL) < 0) {
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || fb_io_read_file(path, FB_TREE_FILE_LIMIT, &text, &n, NULL) < 0) {
 		c->unread = true;
 		return;
 	}

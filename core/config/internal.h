@@ -56,6 +56,7 @@ struct fb_build {
 };
 
 /* settings.c */
+extern const char *const fb_settings_names[]; /* of the top level, ends in NULL */
 void fb_settings_read(struct fb_config *c, const struct fb_config_request *request, struct fb_errs *errs);
 /* The "settings" of the frozen chain. */
 json_t *fb_settings_json(const struct fb_settings *s);

@@ -192,14 +192,16 @@ static void scan_file(struct scanner *s, const char *path)
 	char *text = NULL;
 	size_t size = 0;
 
-	if (fb_io_read_file(path, FB_TREE_FILE_LIMIT, &text, &size, &err) < 0)
-		goto fail;
-	if (fb_io_safe_path(path, s->trusted, &err) < 0)
-		goto fail;
 	if (stat(path, &st) < 0) {
-		fb_err_set(&err, FB_EXIT_CONFIG, "cannot look at %s: %s", path, strerror(errno));
+		fb_err_set(&err, FB_EXIT_CONFIG, "cannot read %s: %s", path, strerror(errno));
 		goto fail;
 	}
+	if (!S_ISREG(st.st_mode)) {
+		fb_err_set(&err, FB_EXIT_CONFIG, "cannot read %s: it is not a regular file", path);
+		goto fail;
+	}
+	if (fb_io_safe_path(path, s->trusted, &err) < 0 || fb_io_read_file(path, FB_TREE_FILE_LIMIT, &text, &size, &err) < 0)
+		goto fail;
 	if (memchr(text, 0, size)) {
 		fb_err_set(&err, FB_EXIT_CONFIG, "%s is not a text file: it has a zero byte", path);
 		goto fail;

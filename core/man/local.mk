@@ -1,1 +1,2 @@
 # manual pages of the programs and files
+dist_man_MANS += core/man/failback.conf.5

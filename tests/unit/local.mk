@@ -46,3 +46,13 @@ tests_unit_test_secret_SOURCES = \
 tests_unit_test_secret_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_secret_CFLAGS = $(unit_cflags)
 tests_unit_test_secret_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_config_docs
+TESTS += tests/unit/test_config_docs
+tests_unit_test_config_docs_SOURCES = \
+	tests/unit/config_fixture.h \
+	tests/unit/fake_catalog.h \
+	tests/unit/test_config_docs.c
+tests_unit_test_config_docs_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_config_docs_CFLAGS = $(unit_cflags)
+tests_unit_test_config_docs_LDADD = $(unit_libs)

@@ -79,7 +79,7 @@ static void what_a_file_includes_is_read_with_its_own_places(void **state)
 			    "inc/a.inc:1: setting 'failure_threshold': 0 is out of range: expected 1 to 100\n");
 	put("inc/b.inc", "@include \"a.inc\"");
 	assert_string_equal(check(f, "@include \"inc/a.inc\"\n"), "inc/b.inc:1: files include one another more than 10 deep\n");
-	assert_string_equal(check(f, "a = 1;\n@include \"none.inc\"\n"), "failback.conf:2: cannot open none.inc: No such file or directory\n");
+	assert_string_equal(check(f, "a = 1;\n@include \"none.inc\"\n"), "failback.conf:2: cannot read none.inc: No such file or directory\n");
 	assert_string_equal(check(f, "@include <x>\n"), "failback.conf:1: cannot read this @include: expected @include \"FILE\"\n");
 }
 
@@ -114,6 +114,18 @@ static void files_that_others_may_write_are_refused(void **state)
 	assert_int_equal(f->errs.v[0].code, FB_EXIT_CONFIG);
 	assert_non_null(strstr(errors(f), "failback.conf"));
 	assert_null(f->config);
+}
+
+static void what_is_no_file_is_refused_and_not_waited_for(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(mkfifo("conf.d/pipe.conf", 0600), 0);
+	assert_string_equal(check(f, ""), "conf.d/pipe.conf: cannot read conf.d/pipe.conf: it is not a regular file\n");
+	assert_int_equal(unlink("conf.d/pipe.conf"), 0);
+	assert_int_equal(unlink("failback.conf"), 0);
+	assert_int_equal(load(f), -1);
+	assert_string_equal(errors(f), "failback.conf: cannot read failback.conf: No such file or directory\n");
 }
 
 static void settings_of_the_wrong_type_say_what_was_expected_and_found(void **state)
@@ -320,6 +332,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(plans_that_cannot_be_are_refused, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_chain_that_cannot_be_run_as_written_does_not_start, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(notifiers_hear_only_events_that_there_are, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_file_is_refused_and_not_waited_for, fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
