@@ -13,12 +13,6 @@
 #include "base/io.h"
 #include "base/mem.h"
 
-/* The redactor is linked by whoever makes one; without one there is nothing to call. */
-#pragma weak fb_redact
-#pragma weak fb_redact_stream_new
-#pragma weak fb_redact_stream_put
-#pragma weak fb_redact_stream_end
-
 #define DEFAULT_LIMIT (8 * 1024 * 1024)
 #define LINE_LIMIT (64u * 1024)
 

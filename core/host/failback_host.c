@@ -298,7 +298,9 @@ static void settle(void)
 int main(int argc, char **argv)
 {
 	struct fb_err err = {0};
+	struct stat st;
 	sigset_t child;
+	int r;
 
 	if (argc != 5) {
 		fputs("failback-host is started by failback, not by hand\n", stderr);
@@ -306,7 +308,10 @@ int main(int argc, char **argv)
 	}
 	settle();
 	self.marker = fb_asprintf("FAILBACK_HOST=%s", argv[4]);
-	if (fb_load(argv[1], argv[2], argv[3], &self.loaded, &err) < 0) {
+	r = fb_load(argv[1], argv[2], argv[3], &self.loaded, &err);
+	if (fstat(CONTROL, &st) < 0 || !S_ISSOCK(st.st_mode))
+		_exit(FB_HOST_CLOSED);
+	if (r < 0) {
 		tell(json_pack("{s:s, s:o}", "m", "refused", "text", fb_frame_text(err.text, sizeof err.text)));
 		_exit(FB_EXIT_PLUGIN); /* no destructor of a refused plugin runs */
 	}

@@ -53,6 +53,8 @@
 #endif
 #endif
 
+#define FB_HOST_CLOSED 123 /* exit code of a host whose plugin has closed the control socket while it was loaded */
+
 #define FB_FRAME_LIMIT (1024 * 1024)
 #define FB_FRAME_FDS 4
 

@@ -13,8 +13,6 @@
 #include "failback/plugin.h"
 #include "host/pool.h"
 
-#pragma weak fb_redact
-
 /* Members of each method: i an integer, s a text, S a text or null, v any value, l a list of texts or null. */
 static const struct {
 	const char *name;

@@ -139,6 +139,8 @@ static void died_while_loading(struct fb_plugin_host *h, int status)
 	if (WIFSIGNALED(status))
 		fb_err_set(&h->refusal, FB_EXIT_PLUGIN, "%s crashed while it was loaded (signal %d, %s): build it again with the header and the libraries of this system", h->path,
 			   WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == FB_HOST_CLOSED)
+		fb_err_set(&h->refusal, FB_EXIT_PLUGIN, "%s closed the descriptors of its host while it was loaded: a plugin must leave alone what it has not opened", h->path);
 	else if (WIFEXITED(status))
 		fb_err_set(&h->refusal, FB_EXIT_PLUGIN, "%s ended its host while it was loaded (exit code %d): a plugin must not call exit, least of all in a constructor", h->path,
 			   WEXITSTATUS(status));

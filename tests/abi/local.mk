@@ -13,3 +13,17 @@ tests_unit_test_host_SOURCES = tests/unit/test_host.c tests/abi/rig.c tests/abi/
 tests_unit_test_host_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_host_CFLAGS = $(unit_cflags)
 tests_unit_test_host_LDADD = $(unit_libs)
+
+include tests/abi/hostile/local.mk
+
+check_PROGRAMS += tests/abi/test_hostile
+TESTS += tests/abi/test_hostile
+tests_abi_test_hostile_SOURCES = \
+	tests/abi/outcomes.inc \
+	tests/abi/refusals.inc \
+	tests/abi/rig.c \
+	tests/abi/rig.h \
+	tests/abi/test_hostile.c
+tests_abi_test_hostile_CPPFLAGS = $(unit_cppflags)
+tests_abi_test_hostile_CFLAGS = $(unit_cflags)
+tests_abi_test_hostile_LDADD = $(unit_libs)
