@@ -23,3 +23,18 @@ tests_unit_test_journal_space_SOURCES = tests/unit/test_journal_space.c tests/un
 tests_unit_test_journal_space_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_journal_space_CFLAGS = $(unit_cflags)
 tests_unit_test_journal_space_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_journal_open
+TESTS += tests/unit/test_journal_open
+tests_unit_test_journal_open_SOURCES = tests/unit/test_journal_open.c tests/unit/journal_fixture.h tests/unit/journal_schema_0.h
+tests_unit_test_journal_open_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_open_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_open_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statfs
+tests_unit_test_journal_open_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_journal_rows
+TESTS += tests/unit/test_journal_rows
+tests_unit_test_journal_rows_SOURCES = tests/unit/test_journal_rows.c tests/unit/journal_fixture.h
+tests_unit_test_journal_rows_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_rows_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_rows_LDADD = $(unit_libs)
