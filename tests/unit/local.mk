@@ -74,3 +74,32 @@ tests_unit_test_config_docs_SOURCES = \
 tests_unit_test_config_docs_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_config_docs_CFLAGS = $(unit_cflags)
 tests_unit_test_config_docs_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_journal_open
+TESTS += tests/unit/test_journal_open
+tests_unit_test_journal_open_SOURCES = tests/unit/test_journal_open.c tests/unit/journal_fixture.h tests/unit/journal_schema_0.h
+tests_unit_test_journal_open_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_open_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_open_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statfs
+tests_unit_test_journal_open_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_journal_rows
+TESTS += tests/unit/test_journal_rows
+tests_unit_test_journal_rows_SOURCES = tests/unit/test_journal_rows.c tests/unit/journal_fixture.h
+tests_unit_test_journal_rows_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_rows_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_rows_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_journal_audit
+TESTS += tests/unit/test_journal_audit
+tests_unit_test_journal_audit_SOURCES = tests/unit/test_journal_audit.c tests/unit/journal_fixture.h
+tests_unit_test_journal_audit_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_audit_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_audit_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_journal_crash
+TESTS += tests/unit/test_journal_crash
+tests_unit_test_journal_crash_SOURCES = tests/unit/test_journal_crash.c tests/unit/journal_fixture.h
+tests_unit_test_journal_crash_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_crash_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_crash_LDADD = $(unit_libs)
