@@ -38,3 +38,16 @@ tests_unit_test_journal_space_SOURCES = tests/unit/test_journal_space.c tests/un
 tests_unit_test_journal_space_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_journal_space_CFLAGS = $(unit_cflags)
 tests_unit_test_journal_space_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_report
+TESTS += tests/unit/test_report
+tests_unit_test_report_SOURCES = tests/unit/test_report.c tests/unit/synthetic.c tests/unit/synthetic.h
+tests_unit_test_report_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_report_CFLAGS = $(unit_cflags)
+tests_unit_test_report_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/play
+tests_unit_play_SOURCES = tests/unit/play.c tests/unit/synthetic.c tests/unit/synthetic.h
+tests_unit_play_CPPFLAGS = $(unit_cppflags)
+tests_unit_play_CFLAGS = $(unit_cflags)
+tests_unit_play_LDADD = $(unit_libs)
