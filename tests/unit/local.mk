@@ -51,3 +51,17 @@ tests_unit_play_SOURCES = tests/unit/play.c tests/unit/synthetic.c tests/unit/sy
 tests_unit_play_CPPFLAGS = $(unit_cppflags)
 tests_unit_play_CFLAGS = $(unit_cflags)
 tests_unit_play_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_journal_open
+TESTS += tests/unit/test_journal_open
+tests_unit_test_journal_open_SOURCES = tests/unit/test_journal_open.c tests/unit/journal_fixture.h tests/unit/journal_schema_0.h
+tests_unit_test_journal_open_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_open_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_open_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statfs
+tests_unit_test_journal_open_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_journal_rows
+TESTS += tests/unit/test_journal_rows
+tests_unit_test_journal_rows_SOURCES = tests/unit/test_journal_rows.c tests/unit/journal_fixture.h
+tests_unit_test_journal_rows_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_rows_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_rows_LDADD = $(unit_libs)
