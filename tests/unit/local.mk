@@ -65,3 +65,6 @@ tests_unit_test_journal_rows_SOURCES = tests/unit/test_journal_rows.c tests/unit
 tests_unit_test_journal_rows_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_journal_rows_CFLAGS = $(unit_cflags)
 tests_unit_test_journal_rows_LDADD = $(unit_libs)
+
+dist_check_SCRIPTS += tests/unit/test_cli.sh
+TESTS += tests/unit/test_cli.sh
