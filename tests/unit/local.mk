@@ -68,3 +68,10 @@ tests_unit_test_journal_rows_LDADD = $(unit_libs)
 
 dist_check_SCRIPTS += tests/unit/test_cli.sh
 TESTS += tests/unit/test_cli.sh
+
+check_PROGRAMS += tests/unit/test_follow
+TESTS += tests/unit/test_follow
+tests_unit_test_follow_SOURCES = tests/unit/test_follow.c tests/unit/synthetic.c tests/unit/synthetic.h
+tests_unit_test_follow_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_follow_CFLAGS = $(unit_cflags)
+tests_unit_test_follow_LDADD = $(unit_libs)
