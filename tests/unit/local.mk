@@ -75,3 +75,16 @@ tests_unit_test_follow_SOURCES = tests/unit/test_follow.c tests/unit/synthetic.c
 tests_unit_test_follow_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_follow_CFLAGS = $(unit_cflags)
 tests_unit_test_follow_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_journal_audit
+TESTS += tests/unit/test_journal_audit
+tests_unit_test_journal_audit_SOURCES = tests/unit/test_journal_audit.c tests/unit/journal_fixture.h
+tests_unit_test_journal_audit_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_audit_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_audit_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_journal_crash
+TESTS += tests/unit/test_journal_crash
+tests_unit_test_journal_crash_SOURCES = tests/unit/test_journal_crash.c tests/unit/journal_fixture.h
+tests_unit_test_journal_crash_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_crash_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_crash_LDADD = $(unit_libs)
