@@ -3,6 +3,8 @@ plugin_cflags = $(FB_CFLAGS)
 plugin_cppflags = -I$(top_srcdir)/core
 module_ldflags = $(AM_LDFLAGS) $(FB_PLUGIN_LDFLAGS) -module -avoid-version -no-undefined -shared -export-symbols-regex '^failback_plugin_entry$$'
 
+include plugins/phases/local.mk
+include plugins/strategies/local.mk
 
 # The build tree's own plugin directory, for running without installing: copies, since files that are loaded must not be links
 staged = plugins/staged

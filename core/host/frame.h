@@ -6,7 +6,7 @@
  * Control socket (fd 3 of failback-host, a stream socket to the engine):
  *   host -> engine  {"m":"hello","pid":…,"descriptor":{…}}  or  {"m":"refused","text":"…"}, once
  *   engine -> host  {"m":"call","id":N} + [call socket, output pipe]
- *   host -> engine  {"m":"started","id":N,"pid":…,"start":…}
+ *   host -> engine  {"m":"started","id":N,"pid":…,"start":…}  or  {"m":"failed","id":N,"text":"…"}: no worker could be made
  *   engine -> host  {"m":"signal","id":N,"signal":15}
  *   host -> engine  {"m":"exited","id":N,"status":wait status,"user_us":…,"system_us":…,"max_rss_kib":…,"leftovers":["pid comm"…]}
  *   The host forks a worker for each call and reaps it. When the worker has ended it kills what the worker left behind, and says so. When the
@@ -23,6 +23,18 @@
  *                                                                                  (each answered by {"m":"reply",…} before the next)
  *                    {"m":"done","answer","message","health":{…}}                                                (last)
  *   engine -> worker {"m":"stop"} at any time: shall return soon; act answers NO from now on
+ *
+ * Types: "operation" is a name ("restore"); "level", "repeat", "scope", "answer" are the numbers of plugin.h; "environment" is a list of
+ * "NAME=value"; the "json" of report is the value itself, not its text; all members of sample are those of struct fb_sample.
+ * Members that are not known are null or left out. What a request's reply carries, beside "m":
+ *   fact, act_result                       "value": text or null
+ *   act                                    "value": FB_ACT_ (anything else is NO)
+ *   fact_set, acted, stop_service, evidence  "value": 0 or -1 (anything else is -1)
+ *   start_service                          "value": 0 or -1, "pid"
+ *   service_pid                            "value": pid or 0
+ *   document                               "value": text or null, or a descriptor that holds the text
+ *   operate, probe, notify                 "value": the answer (FB_OK …; anything else is FB_FATAL), "json": the value for ret_json, or a descriptor
+ *                                          that holds its text
  */
 #ifndef FB_HOST_FRAME_H
 #define FB_HOST_FRAME_H
@@ -33,6 +45,16 @@
 
 #include "base/err.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define FB_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FB_SANITIZED 1
+#endif
+#endif
+
+#define FB_HOST_CLOSED 123 /* exit code of a host whose plugin has closed the control socket while it was loaded */
+
 #define FB_FRAME_LIMIT (1024 * 1024)
 #define FB_FRAME_FDS 4
 
@@ -40,6 +62,7 @@
 struct fb_frame_reader {
 	char *p;
 	size_t n, room;
+	size_t at; /* where the next frame begins */
 	int fds[FB_FRAME_FDS * 2];
 	int fd_count;
 	bool ended; /* the other side has closed */
@@ -51,9 +74,18 @@ int fb_frame_fill(struct fb_frame_reader *r, int fd, struct fb_err *err) FB_MUST
 int fb_frame_next(struct fb_frame_reader *r, json_t **ret, struct fb_err *err) FB_MUST_USE;
 /* Takes the oldest descriptor that came, or -1. */
 int fb_frame_take_fd(struct fb_frame_reader *r);
+/* Closes descriptors that nobody took, once no frame is half read: a frame that brings one it has no right to loses it. */
+void fb_frame_drop_fds(struct fb_frame_reader *r);
 void fb_frame_reader_clear(struct fb_frame_reader *r);
 
-/* Writes one frame; waits when the socket is full, at most wait_ms. 0 or -1 with err. Does not close or keep fds. */
+/* A frame's bytes with its length before them, to be freed. NULL with err when it is too long. */
+char *fb_frame_encode(const json_t *frame, size_t *ret_size, struct fb_err *err) FB_MUST_USE;
+/* Sends such bytes; *ret_sent tells how many went. 0, or -1 with errno (EAGAIN: its time was over). */
+int fb_frame_send_bytes(int fd, const char *p, size_t size, const int *fds, int fd_count, int wait_ms, size_t *ret_sent) FB_MUST_USE;
+/* Text of any origin as a JSON string: bytes that are not UTF-8 become U+FFFD; at most limit bytes. NULL gives null. New reference. */
+json_t *fb_frame_text(const char *s, size_t limit);
+
+/* Writes one frame; waits when the socket is full, at most wait_ms (-1: for ever). 0 or -1 with err. Does not close or keep fds. */
 int fb_frame_send(int fd, const json_t *frame, const int *fds, int fd_count, int wait_ms, struct fb_err *err) FB_MUST_USE;
 
 #endif

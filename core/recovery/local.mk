@@ -1,5 +1,17 @@
 libfailback_core_la_SOURCES += \
+	core/recovery/engine.c \
 	core/recovery/engine.h \
+	core/recovery/execution.c \
+	core/recovery/internal.h \
+	core/recovery/observe.c \
+	core/recovery/operate.c \
+	core/recovery/outbox.c \
+	core/recovery/outcome.c \
+	core/recovery/predecessor.c \
+	core/recovery/probe.c \
+	core/recovery/report.h \
+	core/recovery/targets.c \
+	core/recovery/targets.h
 	core/recovery/report.c \
 	core/recovery/report.h \
 	core/recovery/report_chains.c \

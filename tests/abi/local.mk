@@ -1,1 +1,29 @@
-# abi
+# abi: plugins that behave and plugins that do not, loaded by the real host
+abi_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -no-undefined -shared -rpath /nowhere -export-symbols-regex '^failback_plugin_entry$$'
+
+check_LTLIBRARIES += tests/abi/tame/phase-tame.la
+tests_abi_tame_phase_tame_la_SOURCES = tests/abi/tame/phase_tame.c
+tests_abi_tame_phase_tame_la_CPPFLAGS = $(plugin_cppflags)
+tests_abi_tame_phase_tame_la_CFLAGS = $(plugin_cflags)
+tests_abi_tame_phase_tame_la_LDFLAGS = $(abi_module_ldflags)
+
+check_PROGRAMS += tests/unit/test_host
+TESTS += tests/unit/test_host
+tests_unit_test_host_SOURCES = tests/unit/test_host.c tests/abi/rig.c tests/abi/rig.h
+tests_unit_test_host_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_host_CFLAGS = $(unit_cflags)
+tests_unit_test_host_LDADD = $(unit_libs)
+
+include tests/abi/hostile/local.mk
+
+check_PROGRAMS += tests/abi/test_hostile
+TESTS += tests/abi/test_hostile
+tests_abi_test_hostile_SOURCES = \
+	tests/abi/outcomes.inc \
+	tests/abi/refusals.inc \
+	tests/abi/rig.c \
+	tests/abi/rig.h \
+	tests/abi/test_hostile.c
+tests_abi_test_hostile_CPPFLAGS = $(unit_cppflags)
+tests_abi_test_hostile_CFLAGS = $(unit_cflags)
+tests_abi_test_hostile_LDADD = $(unit_libs)

@@ -1,1 +1,7 @@
-# chain
+# The real programs with real servers. web: the small service that the demo and the tests deploy; rig: a HAProxy before it.
+noinst_PROGRAMS += tests/chain/web/web
+tests_chain_web_web_SOURCES = tests/chain/web/web.c
+tests_chain_web_web_CPPFLAGS = -include config.h
+tests_chain_web_web_CFLAGS = $(FB_CFLAGS)
+
+EXTRA_DIST += tests/chain/rig/haproxy.sh

@@ -10,6 +10,12 @@ tests_unit_test_base_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_base_CFLAGS = $(unit_cflags)
 tests_unit_test_base_LDADD = $(unit_libs)
 
+check_PROGRAMS += tests/unit/test_journal
+TESTS += tests/unit/test_journal
+tests_unit_test_journal_SOURCES = tests/unit/test_journal.c tests/unit/journal_fixture.h
+tests_unit_test_journal_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_view
 TESTS += tests/unit/test_view
 tests_unit_test_view_SOURCES = tests/unit/test_view.c
@@ -25,12 +31,6 @@ tests_unit_test_config_SOURCES = \
 tests_unit_test_config_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_config_CFLAGS = $(unit_cflags)
 tests_unit_test_config_LDADD = $(unit_libs)
-check_PROGRAMS += tests/unit/test_journal
-TESTS += tests/unit/test_journal
-tests_unit_test_journal_SOURCES = tests/unit/test_journal.c tests/unit/journal_fixture.h
-tests_unit_test_journal_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_journal_CFLAGS = $(unit_cflags)
-tests_unit_test_journal_LDADD = $(unit_libs)
 
 check_PROGRAMS += tests/unit/test_journal_space
 TESTS += tests/unit/test_journal_space

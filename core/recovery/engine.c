@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's process: forked from the command, in a session of its own, deaf to hangups. It reads and checks everything, claims the services,
+ * runs the execution, and says to the command what the command cannot read in the journal.
+ */
+#include "recovery/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/mem.h"
+#include "recovery/internal.h"
+
+/* What one engine process works with; one execution after another when it first goes on with an interrupted one. */
+struct process {
+	const struct fb_engine_request *request;
+	int say;
+	struct fb_config *config;
+	char *host_program;
+};
+
+/* ---- words to the command ---- */
+
+static void say(struct process *p, json_t *line)
+{
+	struct fb_engine e = {.say = p->say};
+
+	fb_engine_say(&e, line);
+	p->say = e.say;
+}
+
+static int say_errors(struct process *p, const struct fb_errs *errs)
+{
+	json_t *list = json_array();
+	char text[sizeof errs->v->text + sizeof errs->v->file + 16];
+	int code = FB_EXIT_BUG;
+
+	for (size_t i = 0; i < errs->n; i++) {
+		json_array_append_new(list, json_string(fb_err_format(&errs->v[i], text, sizeof text)));
+		if (i == 0 || errs->v[i].code == FB_EXIT_CONFIG)
+			code = errs->v[i].code;
+	}
+	say(p, json_pack("{s:o}", "errors", list));
+	return code;
+}
+
+static int say_error(struct process *p, const struct fb_err *err)
+{
+	char text[sizeof err->text + sizeof err->file + 16];
+
+	say(p, json_pack("{s:[s]}", "errors", fb_err_format(err, text, sizeof text)));
+	return err->code;
+}
+
+/* ---- hosts ---- */
+
+static char *find_host_program(void)
+{
+	char self[PATH_MAX], *beside;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (n > 0) {
+		self[n] = 0;
+		*strrchr(self, '/') = 0;
+		beside = fb_asprintf("%s/failback-host", self);
+		if (access(beside, X_OK) == 0)
+			return beside;
+		fb_free(beside);
+	}
+	return fb_strdup(FB_LIBEXECDIR "/failback-host");
+}
+
+static struct fb_pool *new_pool(struct process *p)
+{
+	const struct fb_pool_options options = {.host_program = p->host_program, .plugin_dirs = fb_config_plugin_dirs(p->config), .trusted_owner = fb_config_trusted_owner(p->config)};
+
+	return fb_pool_new(&options);
+}
+
+/* Every plugin of the chain is there, and is the file that the chain was checked with. Starts all hosts. */
+static int warm(struct fb_pool *pool, const json_t *frozen, struct fb_err *err)
+{
+	const json_t *plugins = json_object_get(frozen, "plugins"), *d, *now;
+	size_t i;
+
+	json_array_foreach(plugins, i, d)
+		fb_pool_expect(pool, json_string_value(json_object_get(d, "kind")), json_string_value(json_object_get(d, "name")));
+	json_array_foreach(plugins, i, d) {
+		const char *kind = json_string_value(json_object_get(d, "kind")), *name = json_string_value(json_object_get(d, "name"));
+
+		now = fb_pool_describe(pool, kind, name, err);
+		if (!now)
+			return -1;
+		if (!json_equal(json_object_get(now, "sha256"), json_object_get(d, "sha256")))
+			return fb_err_set(err, FB_EXIT_REFUSED, "the plugin %s-%s is another file than when the execution began: put that one back, or end the execution with 'failback stop ID --force'",
+					  kind, name);
+	}
+	return 0;
+}
+
+/* ---- one execution ---- */
+
+static int run(struct process *p, struct fb_journal *j, struct fb_pool *pool, const char *id, json_t *frozen, bool resumed)
+{
+	struct fb_engine *e = fb_alloc(sizeof *e);
+	struct fb_err err = {0};
+	int code;
+
+	e->request = p->request;
+	e->say = p->say;
+	e->x.journal = j;
+	e->x.pool = pool;
+	e->x.dry = p->request->dry_run;
+	e->x.resumed = resumed;
+	e->deploys = fb_streq(json_string_value(json_object_get(frozen, "kind")), "deploy");
+	e->enhanced = fb_streq(json_string_value(json_object_get(frozen, "executor")), "enhanced") || !e->deploys;
+	uv_loop_init(&e->loop);
+	fb_engine_say(e, json_pack("{s:s}", "execution", id));
+	if (fb_context_init(&e->x, id, frozen, fb_config_state_dir(p->config), &err) < 0) {
+		fb_context_clear(&e->x);
+		code = err.code;
+	} else if (fb_execution_run(e, &err) < 0) {
+		code = err.code;
+	} else {
+		code = e->exit_code;
+	}
+	p->say = e->say;
+	if (err.code) {
+		say_error(p, &err);
+		if (err.code == FB_EXIT_CONFIG && !resumed && fb_journal_status(j, "refused", true, FB_EXIT_CONFIG, &err) < 0)
+			say_error(p, &err);
+	}
+	uv_loop_close(&e->loop);
+	fb_free(e);
+	return code;
+}
+
+static const char *risk_names[] = {"low", "medium", "high"};
+
+static int risk_of(const json_t *text)
+{
+	for (int i = 0; i < 3; i++)
+		if (fb_streq(json_string_value(text), risk_names[i]))
+			return i;
+	return 3; /* never */
+}
+
+/* The highest risk of the plan's links that reaches the least one that needs approval; -1: none does. */
+static int needs_approval(const json_t *frozen)
+{
+	const json_t *links = json_object_get(json_object_get(frozen, "chains"), "plan"), *l, *m;
+	int least = risk_of(json_object_get(json_object_get(frozen, "settings"), "approval")), most = -1;
+	size_t i, k;
+
+	json_array_foreach(links, i, l) {
+		if (risk_of(json_object_get(l, "risk")) < 3 && risk_of(json_object_get(l, "risk")) > most)
+			most = risk_of(json_object_get(l, "risk"));
+		json_array_foreach(json_object_get(l, "parallel"), k, m)
+			if (risk_of(json_object_get(m, "risk")) < 3 && risk_of(json_object_get(m, "risk")) > most)
+				most = risk_of(json_object_get(m, "risk"));
+	}
+	return most >= least ? most : -1;
+}
+
+static const char **service_names(const json_t *frozen)
+{
+	const json_t *services = json_object_get(frozen, "services"), *s;
+	const char **names = fb_alloc((json_array_size(services) + 1) * sizeof *names);
+	size_t i;
+
+	json_array_foreach(services, i, s)
+		names[i] = json_string_value(json_object_get(s, "name"));
+	return names;
+}
+
+static int refuse_conflict(struct process *p, const struct fb_conflict *c)
+{
+	char since[FB_TIME_SIZE];
+	struct fb_err err;
+
+	fb_err_set(&err, FB_EXIT_REFUSED, "service '%s' is held by %s (%s, process %d, since %s): wait for it ('failback watch %s'), or end it ('failback stop %s')", c->service, c->execution,
+		   c->kind, (int)c->owner.pid, fb_clock_format(c->since_ms, since), c->execution, c->execution);
+	return say_error(p, &err);
+}
+
+static int go_on_with(struct process *p, struct fb_journal *j, const char *id, bool by_itself);
+
+/* Records the execution and claims its services; goes on first with an interrupted one that holds any of them.
+ * 0: ours, or waiting; else *ret_code is the program's. */
+static int claim(struct process *p, struct fb_journal *j, const struct fb_execution_new *n, int *ret_code)
+{
+	struct fb_conflict conflict;
+	struct fb_err err;
+	int r;
+
+	for (int tries = 0; tries < 8; tries++) {
+		r = fb_journal_start(j, n, &conflict, &err);
+		if (r < 0) {
+			*ret_code = say_error(p, &err);
+			return -1;
+		}
+		if (r == 0)
+			return 0;
+		if (conflict.owner_alive || p->request->dry_run) {
+			*ret_code = refuse_conflict(p, &conflict);
+			return -1;
+		}
+		*ret_code = go_on_with(p, j, conflict.execution, true);
+		if (*ret_code == FB_EXIT_REFUSED || *ret_code == FB_EXIT_JOURNAL || *ret_code == FB_EXIT_INTERRUPTED)
+			return -1;
+	}
+	*ret_code = refuse_conflict(p, &conflict);
+	return -1;
+}
+
+static int start(struct process *p, struct fb_journal *j, struct fb_pool *pool, json_t *frozen)
+{
+	const char **services = service_names(frozen);
+	int64_t now = fb_clock_wall_ms();
+	char id[FB_ID_SIZE], *alias = fb_asprintf("plan_%s_%s_%lld", json_string_value(json_object_get(frozen, "kind")), json_string_value(json_object_get(frozen, "environment")),
+						  (long long)(now / 1000));
+	char *text = json_dumps(frozen, JSON_COMPACT);
+	bool deploy = !strcmp(p->request->kind, "deploy");
+	int risk = deploy && !p->request->approve && !p->request->dry_run ? needs_approval(frozen) : -1, code;
+	struct fb_execution_new n = {.id = fb_id_new(p->request->kind, json_string_value(json_object_get(frozen, "environment")), now, id), .alias = alias, .kind = p->request->kind,
+				     .environment = json_string_value(json_object_get(frozen, "environment")), .status = risk >= 0 ? "waiting_approval" : "running",
+				     .title = json_string_value(json_object_get(frozen, "title")), .release = json_string_value(json_object_get(frozen, "release")),
+				     .reason = p->request->reason, .retry_of = p->request->execution, .frozen = text, .services = services, .now_ms = now};
+	struct fb_err err = {0};
+
+	if (claim(p, j, &n, &code) < 0)
+		goto out;
+	if (fb_journal_audit(j, id, p->request->actor, p->request->kind, n.title, &err) < 0 || (risk >= 0 && fb_journal_approval_ask(j, NULL, risk_names[risk], &err) < 0)) {
+		code = say_error(p, &err);
+		goto out;
+	}
+	if (risk >= 0) {
+		say(p, json_pack("{s:s}", "execution", id));
+		if (fb_journal_event(j, "approval.waiting", NULL, "its risk needs approval", NULL, NULL, &err) < 0)
+			say_error(p, &err);
+		code = FB_EXIT_WAITING;
+	} else {
+		code = run(p, j, pool, id, frozen, false);
+	}
+out:
+	fb_free(services);
+	fb_free(alias);
+	fb_free(text);
+	return code;
+}
+
+/* ---- going on ---- */
+
+static int take_over(struct process *p, struct fb_journal *j, const struct fb_execution *x, bool by_itself, struct fb_err *err)
+{
+	struct fb_conflict conflict;
+	int r;
+
+	if (x->ended_ms)
+		return fb_err_set(err, FB_EXIT_REFUSED, "execution %s has ended (%s): there is nothing to go on with", x->id, x->status);
+	if (by_itself) {
+		json_t *frozen = json_loads(x->frozen, 0, NULL);
+		const json_t *within = json_object_get(json_object_get(frozen, "settings"), "resume_within");
+		bool late = json_is_integer(within) && fb_clock_wall_ms() - x->started_ms > json_integer_value(within);
+
+		json_decref(frozen);
+		if (late)
+			return fb_err_set(err, FB_EXIT_REFUSED, "execution %s was interrupted too long ago to go on with it unasked: 'failback resume %s', or 'failback stop %s --force'", x->id, x->id,
+					  x->id);
+	}
+	r = fb_journal_take_over(j, x->id, &conflict, err);
+	if (r == 1) {
+		refuse_conflict(p, &conflict);
+		err->code = FB_EXIT_REFUSED;
+		return -1;
+	}
+	return r < 0 ? -1 : fb_predecessor_end(j, x->id, err);
+}
+
+static int go_on_with(struct process *p, struct fb_journal *j, const char *id, bool by_itself)
+{
+	struct fb_execution x = {0};
+	struct fb_err err = {0};
+	struct fb_pool *pool;
+	json_t *frozen = NULL;
+	bool waited;
+	int r = fb_journal_execution(j, id, &x, &err), code;
+
+	if (r) {
+		if (r == 1)
+			err.code = FB_EXIT_USAGE;
+		return say_error(p, &err);
+	}
+	pool = new_pool(p);
+	waited = fb_streq(x.status, "waiting_approval");
+	frozen = x.frozen ? json_loads(x.frozen, 0, NULL) : NULL;
+	if (waited && strcmp(p->request->kind, "approved")) {
+		fb_err_set(&err, FB_EXIT_REFUSED, "execution %s waits for approval: 'failback approve %s' or 'failback reject %s'", x.id, x.id, x.id);
+		code = say_error(p, &err);
+	} else if (!frozen) {
+		fb_err_set(&err, FB_EXIT_JOURNAL, "the chain of execution %s cannot be read", x.id);
+		code = say_error(p, &err);
+	} else if (take_over(p, j, &x, by_itself, &err) < 0) {
+		code = err.text[0] ? say_error(p, &err) : err.code;
+	} else if (warm(pool, frozen, &err) < 0) {
+		code = say_error(p, &err);
+	} else {
+		if (fb_journal_status(j, "running", false, -1, &err) < 0)
+			code = say_error(p, &err);
+		else
+			code = run(p, j, pool, x.id, frozen, !waited);
+	}
+	fb_pool_free(pool);
+	json_decref(frozen);
+	fb_execution_clear(&x);
+	return code;
+}
+
+static int fresh(struct process *p)
+{
+	const struct fb_engine_request *q = p->request;
+	struct fb_freeze_request freeze = {.kind = q->kind, .plan_file = q->plan_file, .release = q->release, .services = q->services, .reason = q->reason, .deployment_id = q->deployment_id};
+	unsigned flags = FB_JOURNAL_CREATE | (q->dry_run ? FB_JOURNAL_SHADOW : 0) | (strcmp(q->kind, "rollback") ? 0 : FB_JOURNAL_DEGRADE);
+	struct fb_pool *pool = new_pool(p);
+	struct fb_catalog_fn catalog = fb_pool_catalog(pool);
+	struct fb_journal *j = NULL;
+	struct fb_errs errs = {0};
+	struct fb_err err = {0};
+	json_t *frozen = NULL;
+	int code;
+
+	if (fb_config_freeze(p->config, &freeze, &catalog, &frozen, &errs) < 0)
+		code = say_errors(p, &errs);
+	else if (fb_journal_open(fb_config_state_dir(p->config), flags, &j, &err) < 0)
+		code = say_error(p, &err);
+	else
+		code = start(p, j, pool, frozen);
+	fb_journal_close(j);
+	json_decref(frozen);
+	fb_errs_clear(&errs);
+	fb_pool_free(pool);
+	return code;
+}
+
+static int engine_main(struct process *p)
+{
+	struct fb_errs errs = {0};
+	struct fb_journal *j = NULL;
+	struct fb_err err = {0};
+	int code;
+
+	p->host_program = p->request->host_program ? fb_strdup(p->request->host_program) : find_host_program();
+	if (fb_config_load(&p->request->config, &p->config, &errs) < 0) {
+		code = say_errors(p, &errs);
+	} else if (!strcmp(p->request->kind, "deploy") || !strcmp(p->request->kind, "rollback")) {
+		code = fresh(p);
+	} else if (fb_journal_open(fb_config_state_dir(p->config), FB_JOURNAL_WRITE | FB_JOURNAL_DEGRADE, &j, &err) < 0) {
+		code = say_error(p, &err);
+	} else {
+		code = go_on_with(p, j, p->request->execution, false);
+		fb_journal_close(j);
+	}
+	fb_config_free(p->config);
+	fb_errs_clear(&errs);
+	fb_free(p->host_program);
+	return code;
+}
+
+/* ---- launch ---- */
+
+__attribute__((noreturn)) static void child(const struct fb_engine_request *request, int say_fd)
+{
+	struct process p = {.request = request, .say = say_fd};
+	int null = open("/dev/null", O_RDWR), code;
+
+	setsid();
+	if (null >= 0) {
+		dup2(null, 0);
+		dup2(null, 1);
+	}
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	code = engine_main(&p);
+	say(&p, json_pack("{s:i}", "exit", code));
+	exit(code);
+}
+
+int fb_engine_launch(const struct fb_engine_request *request, struct fb_engine_process *ret, struct fb_err *err)
+{
+	int pipe_fds[2];
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+		return fb_err_set(err, FB_EXIT_FAILED, "cannot start the engine: %s", strerror(errno));
+	if (pid == 0) {
+		close(pipe_fds[0]);
+		child(request, pipe_fds[1]);
+	}
+	close(pipe_fds[1]);
+	ret->pid = pid;
+	ret->fd = pipe_fds[0];
+	return 0;
+}

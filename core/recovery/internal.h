@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the recovery floor share: the engine's whole state. */
+#ifndef FB_RECOVERY_INTERNAL_H
+#define FB_RECOVERY_INTERNAL_H
+
+#include "chain/run.h"
+#include "recovery/engine.h"
+
+struct fb_engine;
+struct fb_observer;
+struct fb_outbox;
+
+/* ---- operate.c: strategy operations over services ---- */
+
+struct fb_operation_spec {
+	struct fb_engine *engine;
+	unsigned operation;        /* FB_OP_ */
+	bool undo;
+	const char *service;       /* NULL: all that are involved */
+	const char *link, *link_name;
+	int64_t deadline_ms;
+	bool silent;               /* no log, no events */
+	/* results: {"services": [{"service","answer","message","skipped","reported"}]}, borrowed. */
+	void (*done)(void *owner, int answer, json_t *results);
+	void *owner;
+};
+void fb_operate(const struct fb_operation_spec *spec);
+/* The hook of the context. */
+void fb_engine_operate(struct fb_context *x, struct fb_task *caller, unsigned operation, const char *service);
+void fb_engine_probe(struct fb_context *x, struct fb_task *caller, const char *service);
+
+/* ---- observe.c: what users feel ---- */
+
+void fb_observe_start(struct fb_engine *e);
+void fb_observe_sample(struct fb_context *x, struct fb_task *caller, const json_t *sample);
+/* One more round of every observer, then done; the numbers are final. */
+void fb_observe_finish(struct fb_engine *e, void (*done)(struct fb_engine *e));
+/* The document "impact"; new reference. */
+json_t *fb_observe_impact(const struct fb_engine *e);
+void fb_observe_clear(struct fb_engine *e);
+/* From now on the release of this service takes traffic: watch it. */
+void fb_observe_shifted(struct fb_engine *e, const char *service);
+
+/* ---- outbox.c: word to people ---- */
+
+int fb_outbox_init(struct fb_engine *e, struct fb_err *err) FB_MUST_USE;
+void fb_outbox_clear(struct fb_engine *e);
+/* Records an event for followers and, durably, for every notifier that asked for it; delivery begins at once. */
+void fb_engine_tell(struct fb_engine *e, const char *event, const char *summary);
+void fb_engine_notify(struct fb_context *x, struct fb_task *caller, const char *name, const char *summary, int64_t wait_ms);
+/* Waits for what is not delivered, at most wait_ms, then done. */
+void fb_outbox_drain(struct fb_engine *e, int64_t wait_ms, void (*done)(void *owner, json_t *deliveries), void *owner);
+
+/* ---- predecessor.c ---- */
+
+/* Proves that nothing of an execution's earlier engine runs any more, killing what does. 0, or -1 with err naming what could not be ended. */
+int fb_predecessor_end(struct fb_journal *j, const char *execution, struct fb_err *err) FB_MUST_USE;
+
+/* ---- outcome.c: members, way out, statuses ---- */
+
+/* The documents "members", "way_out", "system", "impact". */
+void fb_outcome_record(struct fb_engine *e);
+/* The status and exit code that the execution has come to. */
+void fb_outcome_decide(struct fb_engine *e);
+/* One sentence for the last event; to be freed. */
+char *fb_outcome_summary(struct fb_engine *e);
+
+/* ---- execution.c ---- */
+
+struct fb_engine {
+	struct fb_context x;
+	uv_loop_t loop;
+	const struct fb_engine_request *request;
+	int say;                  /* pipe to the command; -1: nobody listens */
+	bool deploys, enhanced;
+	struct fb_chain backup, plan, recovery;
+	struct fb_run *run;       /* under way; NULL */
+	struct fb_link *failed_link; /* of the plan or backup */
+	char *failure;            /* sentence */
+	int stage;                /* of execution.c */
+	char *verify_link;        /* id of the link that verifies the recovery; NULL: none yet */
+	struct fb_run *undoing;   /* takes back the plan's own steps; NULL */
+	bool backup_created, changed, protected_traffic, restored, verified, undo_begun, undo_failed, told_end;
+	bool evidence_wanted;     /* still being gathered */
+	bool evidence_patience;   /* what cannot prepare still waits for it */
+	uv_timer_t evidence_timer, stop_timer;
+	uv_signal_t sigint, sigterm;
+	struct fb_observer *observers;
+	size_t observer_count;
+	struct fb_outbox *outbox;
+	void (*observed)(struct fb_engine *e);
+	int observers_pending;
+	const char *status;
+	int exit_code;
+	bool ending, finished;
+	struct fb_err fatal;      /* why it was lost */
+};
+
+/* Says a line to the command that started the engine; steals line. */
+void fb_engine_say(struct fb_engine *e, json_t *line);
+/* Notes a named moment, once. */
+void fb_engine_clock(struct fb_engine *e, const char *name);
+/* The link of any chain by its id. */
+struct fb_link *fb_engine_link(struct fb_engine *e, const char *id);
+/* A failure that was found outside of a link, by the observers. */
+void fb_engine_detected(struct fb_engine *e, const char *message);
+/* A recovery's operation was answered well, for a phase (which may have ended: NULL). */
+void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb_task *caller);
+/* Decides what it has come to and tells people, once; the notify phase calls it, or the end of the execution. */
+void fb_engine_final_word(struct fb_engine *e);
+/* Runs an execution that is recorded and ours; returns when it has ended or was lost. */
+int fb_execution_run(struct fb_engine *e, struct fb_err *err) FB_MUST_USE;
+
+#endif

@@ -1,0 +1,1 @@
+include plugins/strategies/blue-green/local.mk

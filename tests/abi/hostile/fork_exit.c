@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hostile: forks and exits. */
+#include <unistd.h>
+#include <failback/plugin.h>
+
+static int32_t run(const struct fb_call *c)
+{
+	(void)c;
+	if (fork() == 0)
+		sleep(1000);
+	_exit(0);
+}
+
+static const struct fb_phase_ops ops = {.run = run};
+FB_PLUGIN(PHASE, .name = "fork-exit", .version = "1", .summary = "Hostile", .license = "Apache-2.0", .phase = &ops)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * crashpoint: preloaded into failback by tests, kills its engine with SIGKILL at the Nth write to a database or frame to a worker.
+ *   CRASH_AT=N      the Nth; 0: never
+ *   CRASH_COUNT=F   at each point, the number so far is written to the file F, so that a sweep knows how many there are
+ * The engine is told from the command by being the leader of its session; hosts and workers do not inherit the preload.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static long points;
+
+static void point(void)
+{
+	const char *at = getenv("CRASH_AT"), *file = getenv("CRASH_COUNT");
+	char text[32];
+	int fd, n;
+
+	/* The command that started the engine may lead a session too; it is not an orphan of setsid in a fork, so it says so itself. */
+	if (getsid(0) != getpid() || !at)
+		return;
+	points++;
+	if (file && (fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) >= 0) {
+		n = snprintf(text, sizeof text, "%ld\n", points);
+		if (write(fd, text, (size_t)n) < 0)
+			_exit(99);
+		close(fd);
+	}
+	if (points == atol(at))
+		kill(getpid(), SIGKILL);
+}
+
+#define NEXT(type, name, ...) ((type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name))
+
+ssize_t pwrite64(int fd, const void *buf, size_t count, off64_t offset)
+{
+	point();
+	return NEXT(ssize_t, "pwrite64", int, const void *, size_t, off64_t)(fd, buf, count, offset);
+}
+
+ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset)
+{
+	point();
+	return NEXT(ssize_t, "pwrite", int, const void *, size_t, off_t)(fd, buf, count, offset);
+}
+
+int fdatasync(int fd)
+{
+	point();
+	return NEXT(int, "fdatasync", int)(fd);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	point();
+	return NEXT(ssize_t, "sendmsg", int, const struct msghdr *, int)(fd, message, flags);
+}
