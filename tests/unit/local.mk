@@ -75,6 +75,18 @@ tests_unit_test_config_docs_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_config_docs_CFLAGS = $(unit_cflags)
 tests_unit_test_config_docs_LDADD = $(unit_libs)
 
+check_PROGRAMS += tests/unit/test_report
+TESTS += tests/unit/test_report
+tests_unit_test_report_SOURCES = tests/unit/test_report.c tests/unit/synthetic.c tests/unit/synthetic.h
+tests_unit_test_report_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_report_CFLAGS = $(unit_cflags)
+tests_unit_test_report_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/play
+tests_unit_play_SOURCES = tests/unit/play.c tests/unit/synthetic.c tests/unit/synthetic.h
+tests_unit_play_CPPFLAGS = $(unit_cppflags)
+tests_unit_play_CFLAGS = $(unit_cflags)
+tests_unit_play_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_journal_open
 TESTS += tests/unit/test_journal_open
 tests_unit_test_journal_open_SOURCES = tests/unit/test_journal_open.c tests/unit/journal_fixture.h tests/unit/journal_schema_0.h
@@ -90,6 +102,15 @@ tests_unit_test_journal_rows_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_journal_rows_CFLAGS = $(unit_cflags)
 tests_unit_test_journal_rows_LDADD = $(unit_libs)
 
+dist_check_SCRIPTS += tests/unit/test_cli.sh
+TESTS += tests/unit/test_cli.sh
+
+check_PROGRAMS += tests/unit/test_follow
+TESTS += tests/unit/test_follow
+tests_unit_test_follow_SOURCES = tests/unit/test_follow.c tests/unit/synthetic.c tests/unit/synthetic.h
+tests_unit_test_follow_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_follow_CFLAGS = $(unit_cflags)
+tests_unit_test_follow_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_journal_audit
 TESTS += tests/unit/test_journal_audit
 tests_unit_test_journal_audit_SOURCES = tests/unit/test_journal_audit.c tests/unit/journal_fixture.h
