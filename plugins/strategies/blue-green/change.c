@@ -50,6 +50,7 @@ int bg_done(struct bg *b, const char *key, const char *result)
 {
 	if (b->host->acted(b->call, key, result) == 0)
 		return BG_MADE;
+	b->stopped = true;
 	b->host->fail(b->call, "'%s' was made but could not be recorded: the engine is gone", key);
 	return BG_STOP;
 }
@@ -63,7 +64,8 @@ static int change(struct bg *b, const char *key_base, const char *command, const
 		return rc;
 	if (bg_haproxy_tell(b->socket, command, bg_wait_ms(b), error)) {
 		b->host->fail(b->call, "%s", error);
-		return b->host->acted(b->call, key, error) ? BG_STOP : BG_ERROR; /* the record says why; the next attempt looks and asks anew */
+		b->stopped = b->host->acted(b->call, key, error) != 0; /* the record says why; the next attempt looks and asks anew */
+		return b->stopped ? BG_STOP : BG_ERROR;
 	}
 	b->changed = true;
 	return bg_done(b, key, NULL);

@@ -59,8 +59,8 @@ static void a_promotion_moves_users_and_keeps_the_old_side_warm(void **state)
 	assert_string_equal(users(), "1.0");
 	rig_promote(rig, "2.0");
 	assert_string_equal(users(), "2.0");
-	assert_string_equal(rig_status(rig, "blue"), "DRAIN");
-	assert_string_equal(rig_status(rig, "blue-spare"), "UP");
+	assert_true(fb_has_prefix(rig_status(rig, "blue"), "DRAIN"));
+	assert_true(fb_has_prefix(rig_status(rig, "blue-spare"), "UP"));
 	assert_string_equal(rig_status(rig, "green-spare"), "MAINT");
 	assert_int_equal(rig_operate(rig, FB_OP_VERIFY, "2.0", 0), FB_OK);
 	assert_int_equal(rig_operate(rig, FB_OP_COMMIT, "2.0", 0), FB_OK);
@@ -87,7 +87,7 @@ static void the_next_deployment_goes_to_the_other_side(void **state)
 	rig_promote(rig, "3.0");
 	assert_string_equal(users(), "3.0");
 	assert_string_equal(fake_fact(rig->f, FB_SCOPE_SERVICE, "release.blue"), "3.0");
-	assert_string_equal(rig_status(rig, "green"), "DRAIN");
+	assert_true(fb_has_prefix(rig_status(rig, "green"), "DRAIN"));
 }
 
 static void a_part_of_the_users_can_be_shifted(void **state)
@@ -512,7 +512,7 @@ static void each_missing_line_of_the_configuration_is_advised(void **state)
 	assert_int_equal(rig_operate(rig, FB_OP_CHECK, "2.0", 0), FB_OK);
 	assert_int_equal(json_array_size(rig->f->advice), 0);
 	teardown(NULL);
-	begin(&(struct rig_options){.omit = "state-file|http-server-close|redispatch|retries|retry|connect 100|httpchk"});
+	begin(&(struct rig_options){.omit = "state-file|state-from|http-server-close|redispatch|retries|retry|connect 100|httpchk"});
 	assert_int_equal(rig_operate(rig, FB_OP_CHECK, "2.0", 0), FB_OK);
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
 		if (!advised(lines[i]))
@@ -546,7 +546,7 @@ static void an_operation_that_was_cut_off_is_finished_by_the_next_attempt(void *
 	fake_lose_acted(rig->f, "blue-spare-ready");
 	assert_int_equal(rig_operate(rig, FB_OP_SHIFT, "2.0", 10000), FB_RETRY);
 	assert_int_equal(rig_operate(rig, FB_OP_SHIFT, "2.0", 10000), FB_OK);
-	assert_string_equal(rig_status(rig, "blue"), "DRAIN");
+	assert_true(fb_has_prefix(rig_status(rig, "blue"), "DRAIN"));
 	for (int i = 0; i < 10; i++)
 		assert_string_equal(users(), "2.0");
 }
@@ -560,7 +560,7 @@ static void a_stop_is_obeyed_between_two_actions(void **state)
 	fake_answer(rig->f, "blue-drain", FB_ACT_NO);
 	assert_int_equal(rig_operate(rig, FB_OP_SHIFT, "2.0", 10000), FB_RETRY);
 	assert_true(message_holds("told to stop"));
-	assert_string_equal(rig_status(rig, "blue"), "UP");
+	assert_true(fb_has_prefix(rig_status(rig, "blue"), "UP"));
 }
 
 int main(void)

@@ -24,7 +24,7 @@ lines()
 	fi
 	cat <<-END
 		global
-		    stats socket $dir/haproxy.sock mode 600 level admin
+		    stats socket $dir/haproxy.sock mode 600 level admin expose-fd listeners
 		    server-state-file $dir/servers.state
 		    maxconn 2000
 		defaults
