@@ -77,6 +77,8 @@ int bg_done(struct bg *b, const char *key, const char *result);
 int bg_set_state(struct bg *b, struct bg_server *s, const char *state);
 /* Out of 256; -1: the configured one */
 int bg_set_weight(struct bg *b, struct bg_server *s, int weight);
+/* The side at its full weight and in rotation, seen to be so: only then may the other one leave. Looks anew. */
+int bg_bring_in(struct bg *b, struct bg_side *side);
 /* Writes HAProxy's state file when something was changed; warns and advises when that fails. */
 void bg_save_state(struct bg *b);
 

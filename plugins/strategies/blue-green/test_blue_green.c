@@ -375,9 +375,12 @@ static void a_reload_keeps_what_was_switched(void **state)
 
 static void users_stay_where_they_are_when_nothing_better_is_up(void **state)
 {
+	json_t *o;
+
 	(void)state;
 	begin(NULL);
 	rig_promote(rig, "2.0");
+	rig_client_start(rig, "300", "50");
 	kill(rig_service(rig, "blue"), SIGKILL);
 	for (int i = 0; strncmp(rig_status(rig, "blue-spare"), "DOWN", 4) != 0; i++) {
 		assert_true(i < 1000);
@@ -391,6 +394,9 @@ static void users_stay_where_they_are_when_nothing_better_is_up(void **state)
 	assert_int_equal(rig_recover(rig, FB_OP_RESTORE, "2.0"), FB_OK);
 	assert_string_equal(users(), "1.0");
 	assert_int_equal(rig_recover(rig, FB_OP_VERIFY, "2.0"), FB_OK);
+	o = rig_client_end(rig);
+	assert_int_equal(rig_number(o, "failed"), 0);
+	json_decref(o);
 }
 
 static void a_side_is_stopped_only_when_its_requests_are_answered(void **state)
