@@ -3,6 +3,7 @@
 fuzz_cflags = $(unit_cflags)
 fuzz_cppflags = $(unit_cppflags)
 fuzz_libs = libfailback-core.la
+CLEANFILES += *.input
 fuzz_driver = \
 	tests/fuzz/driver.c \
 	tests/fuzz/fuzz.h
