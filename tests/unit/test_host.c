@@ -241,7 +241,8 @@ static void what_a_command_left_in_the_background_is_killed_and_named(void **sta
 	h = rig_call(&rig, &(struct ask){.name = "tame", .options = "{\"do\":\"run\",\"command\":\"setsid sleep 1000 & (setsid sleep 1000 &) ; exit 0\"}"});
 	assert_int_equal(h->r.answer, FB_SKIP);
 	assert_int_equal(json_array_size(h->leftovers), 2);
-	assert_non_null(strstr(json_string_value(json_array_get(h->leftovers, 0)), " sleep"));
+	for (size_t i = 0; i < 2; i++) /* "4711 sleep", or what it was before it became that */
+		assert_non_null(strstr(json_string_value(json_array_get(h->leftovers, i)), " s"));
 	rig_forget(h);
 	rig_end(&rig);
 }
