@@ -128,15 +128,19 @@ static void add_row(const struct fb_style *s, struct fb_text *out, const char *m
 	fb_text_clear(&name);
 }
 
-static void add_note(const struct fb_style *s, struct fb_text *out, const char *mark, enum fb_tone tone, const char *text)
+/* cut: a live line must stay one row; a settled one may take as many as it needs */
+static void add_note(const struct fb_style *s, struct fb_text *out, const char *mark, enum fb_tone tone, const char *text, bool cut)
 {
 	struct fb_text line = {0};
 	fb_text_puts(&line, "  ");
 	fb_style_on(s, &line, tone);
 	fb_text_printf(&line, "%s ", mark);
-	fb_style_safe(s, &line, text);
+	if (cut)
+		fb_style_safe(s, &line, text);
+	else
+		fb_style_wrap(s, &line, text, 4);
 	fb_style_off(s, &line);
-	fb_style_cut(s, out, line.p, s->width);
+	fb_style_cut(s, out, line.p, cut ? s->width : 0);
 	fb_text_puts(out, "\n");
 	fb_text_clear(&line);
 }
@@ -208,7 +212,7 @@ static void on_link(struct fb_view *v, const struct fb_style *s, const struct fb
 		const char *level = json_string_value(json_object_get(data, "level"));
 		if (v->verbose || !fb_streq(level, "debug"))
 			add_note(s, out, fb_style_mark(s, FB_MARK_NOTE), fb_streq(level, "warning") || fb_streq(level, "error") ? FB_TONE_WARN : FB_TONE_DIM,
-				 json_is_string(text) ? json_string_value(text) : e->summary);
+				 json_is_string(text) ? json_string_value(text) : e->summary, false);
 	} else if (strcmp(kind, "completed") == 0 || strcmp(kind, "failed") == 0 || strcmp(kind, "undone") == 0) {
 		on_link_end(v, s, e, data, out);
 	}
@@ -240,7 +244,7 @@ static void on_moment(struct fb_view *v, const struct fb_style *s, const struct 
 		fb_text_puts(&text, e->summary && *e->summary ? e->summary : e->name);
 		if (moments[i].since && v->detected_ms && e->at_ms >= v->detected_ms)
 			fb_text_printf(&text, " (%s after detection)", fb_duration_format(e->at_ms - v->detected_ms, time, sizeof time));
-		add_note(s, out, fb_style_mark(s, moments[i].mark), moments[i].tone, text.p);
+		add_note(s, out, fb_style_mark(s, moments[i].mark), moments[i].tone, text.p, false);
 	}
 	fb_text_clear(&text);
 }
@@ -300,13 +304,13 @@ void fb_view_live(const struct fb_view *v, const struct fb_style *s, int64_t now
 		live_row(s, &v->items[i], now_wall_ms, ret);
 	if (shown < v->n) {
 		char *more = fb_asprintf("and %zu more at work", v->n - shown);
-		add_note(s, ret, fb_style_mark(s, FB_MARK_DOT), FB_TONE_DIM, more);
+		add_note(s, ret, fb_style_mark(s, FB_MARK_DOT), FB_TONE_DIM, more, true);
 		fb_free(more);
 	}
 	if (for_impact) {
 		struct fb_text text = {0};
 		fb_view_impact(v, &text);
-		add_note(s, ret, fb_style_mark(s, FB_MARK_DOT), v->failed > 0 ? FB_TONE_WARN : FB_TONE_DIM, text.p);
+		add_note(s, ret, fb_style_mark(s, FB_MARK_DOT), v->failed > 0 ? FB_TONE_WARN : FB_TONE_DIM, text.p, true);
 		fb_text_clear(&text);
 	}
 }

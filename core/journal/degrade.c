@@ -77,19 +77,21 @@ static bool reserve_release(struct fb_journal *j)
 /* One table from the file's connection to memory's, whatever columns it has. */
 static int copy_table(struct fb_journal *j, struct fb_db *from, const char *table, const char *where, struct fb_err *err)
 {
-	char *read = fb_asprintf("SELECT * FROM %s WHERE %s", table, where);
-	struct fb_text write = {0};
+	char *read = fb_asprintf("SELECT * FROM %s WHERE %s", table, where), *insert;
+	struct fb_text write = {0}, marks = {0};
 	sqlite3_stmt *r = NULL, *w = NULL;
 	int code = sqlite3_prepare_v2(from->h, read, -1, &r, NULL), back = SQLITE_OK;
 
 	if (code == SQLITE_OK)
 		code = sqlite3_bind_int64(r, 1, j->n);
-	fb_text_printf(&write, "INSERT INTO %s VALUES (?1", table);
-	for (int i = 1; i < sqlite3_column_count(r); i++)
-		fb_text_printf(&write, ", ?%d", i + 1);
-	fb_text_puts(&write, ")");
+	/* By name: a migrated table has its columns in another order. */
+	for (int i = 0; i < sqlite3_column_count(r); i++) {
+		fb_text_printf(&write, "%s%s", i ? ", " : "", sqlite3_column_name(r, i));
+		fb_text_printf(&marks, "%s?%d", i ? ", " : "", i + 1);
+	}
+	insert = fb_asprintf("INSERT INTO %s (%s) VALUES (%s)", table, write.p ? write.p : "", marks.p ? marks.p : "");
 	if (code == SQLITE_OK)
-		back = sqlite3_prepare_v2(j->memory.h, write.p, -1, &w, NULL);
+		back = sqlite3_prepare_v2(j->memory.h, insert, -1, &w, NULL);
 	while (code == SQLITE_OK && back == SQLITE_OK && (code = sqlite3_step(r)) == SQLITE_ROW) {
 		for (int i = 0; i < sqlite3_column_count(r) && back == SQLITE_OK; i++)
 			back = sqlite3_bind_value(w, i + 1, sqlite3_column_value(r, i));
@@ -104,7 +106,9 @@ static int copy_table(struct fb_journal *j, struct fb_db *from, const char *tabl
 	sqlite3_finalize(r);
 	sqlite3_finalize(w);
 	fb_free(read);
+	fb_free(insert);
 	fb_text_clear(&write);
+	fb_text_clear(&marks);
 	return back == SQLITE_OK && code == SQLITE_DONE ? 0 : -1;
 }
 

@@ -130,6 +130,8 @@ int fb_open_file(struct fb_journal *j, struct fb_err *err);
 
 /* ---- schema.c ---- */
 int fb_schema_create(struct fb_journal *j, struct fb_db *db, struct fb_err *err);
+int fb_schema_run(struct fb_journal *j, struct fb_db *db, const char *const *sql, size_t n, struct fb_err *err);
+/* ---- migrate.c ---- */
 /* Makes, migrates or refuses what is in the file. */
 int fb_schema_settle(struct fb_journal *j, struct fb_err *err);
 

@@ -13,6 +13,7 @@ libfailback_core_la_SOURCES += \
 	core/journal/internal.h \
 	core/journal/journal.h \
 	core/journal/links.c \
+	core/journal/migrate.c \
 	core/journal/open.c \
 	core/journal/ops.c \
 	core/journal/outbox.c \

@@ -66,7 +66,7 @@ static int check_access(struct fb_journal *j, struct fb_err *err)
 {
 	const char *user = "run this as the user that owns the state directory, or ask failbackd";
 
-	if (access(j->path, F_OK) < 0)
+	if (access(j->path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return fb_err_set(err, FB_EXIT_JOURNAL, "there is no journal %s: %s: nothing was recorded here yet, or the state directory is another (--state-dir)", j->path, strerror(errno));
 	if (access(j->path, R_OK) < 0)
 		return fb_err_set(err, FB_EXIT_JOURNAL, "cannot read the journal %s: %s: %s", j->path, strerror(errno), user);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables, and how an older database becomes today's. The version is PRAGMA user_version. */
+/* The tables, as a new journal gets them. A change here is also a step in migrate.c and a new FB_JOURNAL_SCHEMA. */
 #include "journal/internal.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 /* In every table but `audit`, an execution is its number n: short keys, and the newest rows lie together. */
 static const char *const tables[] = {
@@ -69,7 +67,7 @@ static const char *const tables[] = {
 	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
 };
 
-static int all(struct fb_journal *j, struct fb_db *db, const char *const *sql, size_t n, struct fb_err *err)
+int fb_schema_run(struct fb_journal *j, struct fb_db *db, const char *const *sql, size_t n, struct fb_err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		int code = sqlite3_exec(db->h, sql[i], NULL, NULL, NULL);
@@ -86,67 +84,7 @@ int fb_schema_create(struct fb_journal *j, struct fb_db *db, struct fb_err *err)
 	const char *const stamps[] = {stamp};
 
 	snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %d", FB_JOURNAL_APPLICATION, FB_JOURNAL_SCHEMA);
-	if (all(j, db, tables, sizeof tables / sizeof *tables, err) < 0)
+	if (fb_schema_run(j, db, tables, sizeof tables / sizeof *tables, err) < 0)
 		return -1;
-	return all(j, db, stamps, 1, err);
-}
-
-/* A pragma's or a count's single number. */
-static int number(struct fb_journal *j, const char *sql, int64_t *ret, struct fb_err *err)
-{
-	sqlite3_stmt *s = NULL;
-	int code = sqlite3_prepare_v2(j->file.h, sql, -1, &s, NULL);
-
-	if (code == SQLITE_OK)
-		code = sqlite3_step(s);
-	if (code == SQLITE_ROW)
-		*ret = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	return code == SQLITE_ROW ? 0 : fb_db_fail(j, &j->file, code, "read", err);
-}
-
-static int refuse_foreign(struct fb_journal *j, int64_t application, int64_t version, struct fb_err *err)
-{
-	if (application != FB_JOURNAL_APPLICATION)
-		return fb_err_set(err, FB_EXIT_JOURNAL, "%s is a database, but not a journal of failback (application id %lld): move it away, or name another state directory", j->path,
-				  (long long)application);
-	if (version > FB_JOURNAL_SCHEMA)
-		return fb_err_set(err, FB_EXIT_JOURNAL,
-				  "the journal %s has schema %lld, made by a newer failback; this one knows schemas up to %d: use the newer failback, or put back the copy that it kept beside it",
-				  j->path, (long long)version, FB_JOURNAL_SCHEMA);
-	return 0;
-}
-
-static int settle(struct fb_journal *j, struct fb_err *err)
-{
-	int64_t version, application, objects;
-
-	if (number(j, "PRAGMA user_version", &version, err) < 0 || number(j, "PRAGMA application_id", &application, err) < 0 ||
-	    number(j, "SELECT count(*) FROM sqlite_schema", &objects, err) < 0)
-		return -1;
-	if (objects == 0 && application == 0) {
-		if (!(j->flags & FB_JOURNAL_WRITE))
-			return fb_err_set(err, FB_EXIT_JOURNAL, "the journal %s is empty: nothing was recorded in this state directory yet", j->path);
-		return fb_schema_create(j, &j->file, err);
-	}
-	return refuse_foreign(j, application, version, err);
-}
-
-int fb_schema_settle(struct fb_journal *j, struct fb_err *err)
-{
-	int code;
-
-	if (!(j->flags & FB_JOURNAL_WRITE))
-		return settle(j, err);
-	code = sqlite3_exec(j->file.h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-	if (code != SQLITE_OK)
-		return fb_db_fail(j, &j->file, code, "write", err);
-	if (settle(j, err) < 0) {
-		sqlite3_exec(j->file.h, "ROLLBACK", NULL, NULL, NULL);
-		return -1;
-	}
-	code = sqlite3_exec(j->file.h, "COMMIT", NULL, NULL, NULL);
-	if (code != SQLITE_OK)
-		return fb_db_fail(j, &j->file, code, "write", err);
-	return 0;
+	return fb_schema_run(j, db, stamps, 1, err);
 }

@@ -38,3 +38,89 @@ tests_unit_test_journal_space_SOURCES = tests/unit/test_journal_space.c tests/un
 tests_unit_test_journal_space_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_journal_space_CFLAGS = $(unit_cflags)
 tests_unit_test_journal_space_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_config_errors
+TESTS += tests/unit/test_config_errors
+tests_unit_test_config_errors_SOURCES = \
+	tests/unit/config_fixture.h \
+	tests/unit/fake_catalog.h \
+	tests/unit/test_config_errors.c
+tests_unit_test_config_errors_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_config_errors_CFLAGS = $(unit_cflags)
+tests_unit_test_config_errors_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_redact
+TESTS += tests/unit/test_redact
+tests_unit_test_redact_SOURCES = tests/unit/test_redact.c
+tests_unit_test_redact_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_redact_CFLAGS = $(unit_cflags)
+tests_unit_test_redact_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_secret
+TESTS += tests/unit/test_secret
+tests_unit_test_secret_SOURCES = \
+	tests/unit/config_fixture.h \
+	tests/unit/fake_catalog.h \
+	tests/unit/test_secret.c
+tests_unit_test_secret_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_secret_CFLAGS = $(unit_cflags)
+tests_unit_test_secret_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_config_docs
+TESTS += tests/unit/test_config_docs
+tests_unit_test_config_docs_SOURCES = \
+	tests/unit/config_fixture.h \
+	tests/unit/fake_catalog.h \
+	tests/unit/test_config_docs.c
+tests_unit_test_config_docs_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_config_docs_CFLAGS = $(unit_cflags)
+tests_unit_test_config_docs_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_report
+TESTS += tests/unit/test_report
+tests_unit_test_report_SOURCES = tests/unit/test_report.c tests/unit/synthetic.c tests/unit/synthetic.h
+tests_unit_test_report_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_report_CFLAGS = $(unit_cflags)
+tests_unit_test_report_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/play
+tests_unit_play_SOURCES = tests/unit/play.c tests/unit/synthetic.c tests/unit/synthetic.h
+tests_unit_play_CPPFLAGS = $(unit_cppflags)
+tests_unit_play_CFLAGS = $(unit_cflags)
+tests_unit_play_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_journal_open
+TESTS += tests/unit/test_journal_open
+tests_unit_test_journal_open_SOURCES = tests/unit/test_journal_open.c tests/unit/journal_fixture.h tests/unit/journal_schema_0.h
+tests_unit_test_journal_open_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_open_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_open_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=statfs
+tests_unit_test_journal_open_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_journal_rows
+TESTS += tests/unit/test_journal_rows
+tests_unit_test_journal_rows_SOURCES = tests/unit/test_journal_rows.c tests/unit/journal_fixture.h
+tests_unit_test_journal_rows_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_rows_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_rows_LDADD = $(unit_libs)
+
+dist_check_SCRIPTS += tests/unit/test_cli.sh
+TESTS += tests/unit/test_cli.sh
+
+check_PROGRAMS += tests/unit/test_follow
+TESTS += tests/unit/test_follow
+tests_unit_test_follow_SOURCES = tests/unit/test_follow.c tests/unit/synthetic.c tests/unit/synthetic.h
+tests_unit_test_follow_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_follow_CFLAGS = $(unit_cflags)
+tests_unit_test_follow_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_journal_audit
+TESTS += tests/unit/test_journal_audit
+tests_unit_test_journal_audit_SOURCES = tests/unit/test_journal_audit.c tests/unit/journal_fixture.h
+tests_unit_test_journal_audit_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_audit_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_audit_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_journal_crash
+TESTS += tests/unit/test_journal_crash
+tests_unit_test_journal_crash_SOURCES = tests/unit/test_journal_crash.c tests/unit/journal_fixture.h
+tests_unit_test_journal_crash_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_journal_crash_CFLAGS = $(unit_cflags)
+tests_unit_test_journal_crash_LDADD = $(unit_libs)
