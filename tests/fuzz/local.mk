@@ -35,3 +35,15 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/plan/empty.conf \
 	tests/fuzz/corpus/plan/parallel.conf \
 	tests/fuzz/corpus/plan/web.conf
+
+check_PROGRAMS += tests/fuzz/fuzz_frame
+TESTS += tests/fuzz/fuzz_frame
+tests_fuzz_fuzz_frame_SOURCES = $(fuzz_driver) \
+	tests/fuzz/fuzz_frame.c
+tests_fuzz_fuzz_frame_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_frame_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_frame_LDADD = $(fuzz_libs)
+EXTRA_DIST += \
+	tests/fuzz/corpus/frame/cut \
+	tests/fuzz/corpus/frame/huge \
+	tests/fuzz/corpus/frame/two
