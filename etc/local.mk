@@ -1,1 +1,2 @@
-EXTRA_DIST +=
+failbackconfdir = $(sysconfdir)/failback
+dist_failbackconf_DATA = etc/failback.conf

@@ -5,6 +5,15 @@ module_ldflags = $(AM_LDFLAGS) $(FB_PLUGIN_LDFLAGS) -module -avoid-version -no-u
 
 include plugins/phases/local.mk
 include plugins/strategies/local.mk
+include plugins/checks/command/local.mk
+include plugins/checks/http/local.mk
+include plugins/checks/process/local.mk
+include plugins/checks/tcp/local.mk
+include plugins/notifiers/console/local.mk
+include plugins/notifiers/exec/local.mk
+include plugins/notifiers/webhook/local.mk
+include plugins/phases/command/local.mk
+include plugins/strategies/immediate/local.mk
 
 # The build tree's own plugin directory, for running without installing: copies, since files that are loaded must not be links
 staged = plugins/staged

@@ -202,7 +202,6 @@ int fb_redactor_add(struct fb_redactor *r, const char *value)
 
 void fb_redact(const struct fb_redactor *r, char *text, size_t size)
 {
-	size_t clean = 0; /* bytes before it are as they shall be */
 	uint32_t at = 0;
 
 	for (size_t i = 0; i < size; i++) {
@@ -210,12 +209,7 @@ void fb_redact(const struct fb_redactor *r, char *text, size_t size)
 
 		at = step(r, at, (unsigned char)text[i]);
 		match = r->states[at].match;
-		if (!match)
-			continue;
-		if (clean < i + 1 - match)
-			clean = i + 1 - match;
-		memset(text + clean, '*', i + 1 - clean);
-		clean = i + 1;
+		memset(text + i + 1 - match, '*', match);
 	}
 }
 

@@ -84,6 +84,7 @@ struct fb_context {
 	bool is_lost;
 	struct fb_task *tasks; /* all that are under way */
 	json_t *evidence; /* array, also the document "evidence" */
+	int copies;       /* of evidence that are under way */
 	const struct fb_hooks *hooks;
 	void *owner;     /* of the floor above */
 };

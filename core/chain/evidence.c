@@ -4,6 +4,7 @@
  * document "evidence". The copy goes in slices on the loop, so that a large log never holds up a recovery.
  */
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 struct copy {
 	uv_idle_t idle;
-	struct fb_task *task; /* NULL: it has ended; the copy goes on */
+	struct fb_task *task; /* whose request it is; NULL: nobody's, or it has ended */
 	struct fb_context *context;
 	struct fb_redact_stream *stream;
 	char *name, *title, *service; /* name: relative to the archive */
@@ -71,6 +72,7 @@ static void record(struct copy *c)
 
 static void finish(struct copy *c)
 {
+	c->context->copies--;
 	fb_redact_stream_end(c->stream, write_out, c);
 	close(c->in);
 	close(c->out);
@@ -144,10 +146,33 @@ static int create(struct copy *c, const char *wish)
 	return -1;
 }
 
+/* Starts a copy of an open file, of which size bytes from its beginning count; takes fd. */
+static struct copy *begin(struct fb_context *x, const char *service, const char *name, const char *title, int fd, off_t size)
+{
+	struct copy *c = fb_alloc(sizeof *c);
+
+	x->copies++;
+	c->context = x;
+	c->in = fd;
+	c->title = fb_strdup(title ? title : "");
+	c->service = fb_strdup(service);
+	c->out = create(c, name ? name : "evidence");
+	c->size = c->left = size;
+	if (c->size > x->log_limit) {
+		c->left = x->log_limit / 2;
+		c->tail_at = c->size - (x->log_limit - c->left);
+	}
+	c->stream = fb_redact_stream_new(x->redactor);
+	c->failed = c->out < 0;
+	uv_idle_init(x->loop, &c->idle);
+	c->idle.data = c;
+	uv_idle_start(&c->idle, copy_slice);
+	return c;
+}
+
 void fb_task_evidence(struct fb_task *t, const json_t *frame, int fd)
 {
 	struct fb_context *x = t->spec.context;
-	const char *name = json_string_value(json_object_get(frame, "name")), *title = json_string_value(json_object_get(frame, "title"));
 	struct copy *c;
 	struct stat st;
 
@@ -157,23 +182,28 @@ void fb_task_evidence(struct fb_task *t, const json_t *frame, int fd)
 		fb_task_reply(t, json_pack("{s:i}", "value", x->dry ? 0 : -1));
 		return;
 	}
-	c = fb_alloc(sizeof *c);
-	c->context = x;
-	c->in = fd;
-	c->title = fb_strdup(title ? title : "");
-	c->service = fb_strdup(t->spec.service);
-	c->out = create(c, name ? name : "evidence");
-	c->size = c->left = st.st_size;
-	if (c->size > x->log_limit) {
-		c->left = x->log_limit / 2;
-		c->tail_at = c->size - (x->log_limit - c->left);
-	}
-	c->stream = fb_redact_stream_new(x->redactor);
-	c->failed = c->out < 0;
-	uv_idle_init(x->loop, &c->idle);
-	c->idle.data = c;
+	c = begin(x, t->spec.service, json_string_value(json_object_get(frame, "name")), json_string_value(json_object_get(frame, "title")), fd, st.st_size);
 	c->task = t;
 	t->waiting = c;
 	t->cancel = forget;
-	uv_idle_start(&c->idle, copy_slice);
+}
+
+void fb_evidence_of_service(struct fb_context *x, const char *service)
+{
+	char *folder = fb_asprintf("%s/%s", x->service_logs, service);
+	struct dirent *entry;
+	DIR *dir = opendir(folder);
+
+	while (dir && !x->dry && (entry = readdir(dir))) {
+		int fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		struct stat st;
+
+		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+			begin(x, service, entry->d_name, "output of the service", fd, st.st_size);
+		else if (fd >= 0)
+			close(fd);
+	}
+	if (dir)
+		closedir(dir);
+	fb_free(folder);
 }

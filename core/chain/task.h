@@ -58,4 +58,7 @@ void fb_task_stop_service(struct fb_task *t, const json_t *frame);
 void fb_task_service_pid(struct fb_task *t, const json_t *frame);
 void fb_task_evidence(struct fb_task *t, const json_t *frame, int fd); /* closes fd */
 
+/* Copies what the services of this name that were started here have printed; context.copies tells when it is done. */
+void fb_evidence_of_service(struct fb_context *x, const char *service);
+
 #endif

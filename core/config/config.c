@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "config/internal.h"
 #include "config/read.h"
@@ -22,12 +24,27 @@ static const char built_in[] =
 	"  { phase = \"notify\"; } );\n"
 	"notifiers = ( { use = \"console\"; } );\n";
 
+/* Names that a file with a syntax error holds are not called unknown elsewhere. */
+static void keep_broken(struct fb_config *c, const char *path)
+{
+	struct stat st;
+	char *text;
+	size_t n;
+
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || fb_io_read_file(path, FB_TREE_FILE_LIMIT, &text, &n, NULL) < 0) {
+		c->unread = true;
+		return;
+	}
+	fb_text_puts(&c->broken, text);
+	fb_free(text);
+}
+
 static void add_file(struct fb_config *c, const char *path, uid_t trusted, struct fb_errs *errs)
 {
 	struct fb_tree *tree = fb_tree_read(path, trusted, errs);
 
 	if (!tree) {
-		c->partial = true;
+		keep_broken(c, path);
 		return;
 	}
 	c->trees = fb_realloc(c->trees, (c->tree_count + 1) * sizeof(struct fb_tree *));
@@ -49,7 +66,7 @@ static void add_folder(struct fb_config *c, const char *file, uid_t trusted, str
 
 	if (!dir && errno != ENOENT) {
 		fb_errs_addf(errs, FB_EXIT_CONFIG, folder, 0, "cannot read this folder: %s", strerror(errno));
-		c->partial = true;
+		c->unread = true;
 	}
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		size_t length = strlen(e->d_name);
@@ -136,6 +153,40 @@ static void check_lists(struct fb_config *c, struct fb_errs *errs)
 	}
 }
 
+/* An error and where it goes: files in the order in which they are first told of, lines upwards, else as found. */
+struct ordered {
+	size_t file, line, index;
+	struct fb_err err;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct ordered *x = a, *y = b;
+
+	if (x->file != y->file)
+		return x->file < y->file ? -1 : 1;
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return x->index < y->index ? -1 : 1;
+}
+
+void fb_errs_sort(struct fb_errs *errs)
+{
+	struct ordered *v = fb_alloc(errs->n * sizeof *v);
+
+	for (size_t i = 0; i < errs->n; i++) {
+		size_t file = 0;
+
+		while (strcmp(errs->v[file].file, errs->v[i].file) != 0)
+			file++;
+		v[i] = (struct ordered){.file = file, .line = (size_t)errs->v[i].line, .index = i, .err = errs->v[i]};
+	}
+	qsort(v, errs->n, sizeof *v, by_place);
+	for (size_t i = 0; i < errs->n; i++)
+		errs->v[i] = v[i].err;
+	fb_free(v);
+}
+
 int fb_config_load_all(const struct fb_config_request *request, struct fb_config **ret, struct fb_errs *errs)
 {
 	struct fb_config *c = fb_alloc(sizeof *c);
@@ -154,6 +205,7 @@ int fb_config_load_all(const struct fb_config_request *request, struct fb_config
 	fb_services_read(c, errs);
 	check_lists(c, errs);
 	check_all(&b);
+	fb_errs_sort(errs);
 	*ret = c;
 	return errs->n > before ? -1 : 0;
 }
@@ -188,6 +240,7 @@ void fb_config_free(struct fb_config *c)
 		fb_tree_free(c->trees[i]);
 	fb_free(c->trees);
 	fb_tree_free(c->built_in);
+	fb_text_clear(&c->broken);
 	fb_free(c);
 }
 
@@ -230,5 +283,6 @@ int fb_config_check(const struct fb_config *c, const struct fb_catalog_fn *catal
 	b.expecting = false;
 	b.plugin_errs = errs;
 	check_all(&b);
+	fb_errs_sort(errs);
 	return errs->n > before ? -1 : 0;
 }

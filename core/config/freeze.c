@@ -30,9 +30,10 @@ struct freeze {
 	json_t *steps;
 };
 
+/* Deploys without backup and recovery? A rollback that is asked for always has its recovery. */
 static bool is_basic(const struct freeze *f)
 {
-	return strcmp(f->settings.executor, "basic") == 0;
+	return f->plan && strcmp(f->settings.executor, "basic") == 0;
 }
 
 static void want(struct freeze *f, size_t i)
@@ -161,7 +162,7 @@ static json_t *build(struct freeze *f)
 		fb_chain_watch(f->b, &plan, f->settings.watch_for);
 	json_decref(plan.names);
 	recovery = is_basic(f) ? json_array() : fb_recovery_json(f->b);
-	backup = is_basic(f) || !f->plan ? json_array() : fb_backup_json(f->b);
+	backup = !f->plan || is_basic(f) ? json_array() : fb_backup_json(f->b);
 	services = services_json(f);
 	notifiers = fb_notifiers_json(f->b);
 	settings = fb_settings_json(&f->settings);
@@ -239,7 +240,7 @@ static void want_named(struct freeze *f, const struct fb_node *node)
 	i = fb_service_find(f->c, s);
 	if (i >= 0)
 		want(f, (size_t)i);
-	else if (!f->c->partial)
+	else if (fb_service_missing(f->c, s))
 		fb_node_error(f->b->errs, node, "there is no service '%.63s'%s", s, fb_read_hint(s, f->c->service_names, hint));
 }
 
@@ -368,6 +369,7 @@ int fb_config_freeze(const struct fb_config *c, const struct fb_freeze_request *
 	if (tree || !deploy)
 		json = freeze(c, request, tree ? &tree->root : NULL, catalog, errs);
 	fb_tree_free(tree);
+	fb_errs_sort(errs);
 	if (errs->n == before) {
 		*ret = json;
 		return 0;
@@ -402,6 +404,7 @@ int fb_config_check_plan(const struct fb_config *c, const char *plan_file, const
 	if (tree)
 		json_decref(freeze(c, &request, &tree->root, catalog, &all));
 	add_new(errs, &all);
+	fb_errs_sort(errs);
 	fb_tree_free(tree);
 	fb_errs_clear(&all);
 	return errs->n > before ? -1 : 0;

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "base/mem.h"
 #include "config/config.h"
 #include "config/tree.h"
 
@@ -33,7 +34,8 @@ struct fb_config {
 	struct fb_tree **trees; /* of failback.conf and conf.d, in order */
 	size_t tree_count;
 	struct fb_tree *built_in;
-	bool partial; /* a file could not be read: names may be missing */
+	struct fb_text broken; /* of files with a syntax error: what they name may be there */
+	bool unread;           /* a file could not be read at all: any name may be in it */
 	struct fb_settings settings;
 	char *state_dir, *runtime_dir, *environment;
 	char **plugin_dirs;
@@ -54,6 +56,7 @@ struct fb_build {
 };
 
 /* settings.c */
+extern const char *const fb_settings_names[]; /* of the top level, ends in NULL */
 void fb_settings_read(struct fb_config *c, const struct fb_config_request *request, struct fb_errs *errs);
 /* The "settings" of the frozen chain. */
 json_t *fb_settings_json(const struct fb_settings *s);
@@ -80,6 +83,8 @@ bool fb_name_taken(const json_t *list, const char *name);
 /* services.c */
 void fb_services_read(struct fb_config *c, struct fb_errs *errs);
 json_t *fb_service_json(struct fb_build *b, const struct fb_service *s, bool deploys, const char *release);
+/* Is it sure that there is no service of that name? Not when a file that could not be taken in may have it. */
+bool fb_service_missing(const struct fb_config *c, const char *name);
 /* Index of a service, or -1. */
 long fb_service_find(const struct fb_config *c, const char *name);
 /* Dependencies first, stable by file order: all service indexes into order. False when there is a cycle. */
@@ -105,7 +110,9 @@ json_t *fb_backup_json(struct fb_build *b);
 /* The least time that a chain needs. */
 int64_t fb_chain_minimum(const json_t *links);
 
-/* config.c: rollback_timeout holds what the recovery must hold? */
+/* config.c: puts errors in the order of files and lines. */
+void fb_errs_sort(struct fb_errs *errs);
+/* Does rollback_timeout hold what the recovery must hold? */
 void fb_budget_check(struct fb_build *b, const json_t *recovery);
 
 /* notifiers.c */

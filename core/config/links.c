@@ -109,7 +109,7 @@ static void take_service(struct link *l)
 		set_text(l->ret, "service", l->outer ? text_of(l->outer, "service") : NULL);
 		return;
 	}
-	if (fb_read_string(l->b->errs, node, &name) && fb_service_find(l->b->config, name) < 0 && !l->b->config->partial)
+	if (fb_read_string(l->b->errs, node, &name) && fb_service_missing(l->b->config, name))
 		fb_node_error(l->b->errs, node, "there is no service '%.63s'%s", name, fb_read_hint(name, l->b->config->service_names, hint));
 	set_text(l->ret, "service", name);
 }

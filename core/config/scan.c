@@ -96,6 +96,7 @@ static const char *take_include(struct scanner *s, const char *p)
 	else
 		path = fb_asprintf("%.*s/%.*s", (int)(slash - source->path), source->path, (int)(end - name), name);
 	s->includes++;
+	fb_text_puts(&s->text, "\n"); /* the line that has begun stays empty: the file begins its own */
 	scan_file(s, path);
 	s->includes--;
 	fb_free(path);
@@ -191,14 +192,16 @@ static void scan_file(struct scanner *s, const char *path)
 	char *text = NULL;
 	size_t size = 0;
 
-	if (fb_io_read_file(path, FB_TREE_FILE_LIMIT, &text, &size, &err) < 0)
-		goto fail;
-	if (fb_io_safe_path(path, s->trusted, &err) < 0)
-		goto fail;
 	if (stat(path, &st) < 0) {
-		fb_err_set(&err, FB_EXIT_CONFIG, "cannot look at %s: %s", path, strerror(errno));
+		fb_err_set(&err, FB_EXIT_CONFIG, "cannot read %s: %s", path, strerror(errno));
 		goto fail;
 	}
+	if (!S_ISREG(st.st_mode)) {
+		fb_err_set(&err, FB_EXIT_CONFIG, "cannot read %s: it is not a regular file", path);
+		goto fail;
+	}
+	if (fb_io_safe_path(path, s->trusted, &err) < 0 || fb_io_read_file(path, FB_TREE_FILE_LIMIT, &text, &size, &err) < 0)
+		goto fail;
 	if (memchr(text, 0, size)) {
 		fb_err_set(&err, FB_EXIT_CONFIG, "%s is not a text file: it has a zero byte", path);
 		goto fail;

@@ -23,6 +23,19 @@ long fb_service_find(const struct fb_config *c, const char *name)
 	return -1;
 }
 
+bool fb_service_missing(const struct fb_config *c, const char *name)
+{
+	char *quoted;
+	bool missing;
+
+	if (c->unread || fb_service_find(c, name) >= 0)
+		return false;
+	quoted = fb_asprintf("\"%s\"", name);
+	missing = !c->broken.p || !strstr(c->broken.p, quoted);
+	fb_free(quoted);
+	return missing;
+}
+
 static void take_service(void *ctx, const struct fb_node *node)
 {
 	struct reader *r = ctx;
@@ -80,7 +93,7 @@ static size_t take_others(struct reader *r, const struct fb_service *s, const ch
 				k++;
 			if (k == n)
 				v[n++] = (size_t)other;
-		} else if (!r->c->partial) {
+		} else if (fb_service_missing(r->c, name)) {
 			fb_node_error(r->errs, &node->v[i], "there is no service '%.63s'%s", name, fb_read_hint(name, r->c->service_names, hint));
 		}
 	}

@@ -17,7 +17,7 @@
 #endif
 #define FB_RUNTIMEDIR "/run/failback"
 
-static const char *const top_level[] = {
+const char *const fb_settings_names[] = {
 	"environment", "state_dir", "runtime_dir", "plugin_dirs", "trusted_owner", "executor", "auto_rollback_enabled", "failure_threshold",
 	"rollback_timeout", "zero_downtime_required", "evidence_timeout", "notify_timeout", "resume_within", "log_limit", "approval", "watch_for",
 	"preserve_failed_environment", "detection", "rollback_config", "services", "recovery", "backup", "notifiers", NULL};
@@ -254,7 +254,7 @@ void fb_settings_read(struct fb_config *c, const struct fb_config_request *reque
 		.watch_for = 30000, .interval = 10, .window = 250, .min_requests = 10, .min_failed = 10, .error_ratio = 0.5, .baseline_factor = 3.0,
 		.trusted_owner = -1};
 	for (size_t i = 0; i < c->tree_count; i++)
-		fb_read_known(errs, &c->trees[i]->root, top_level);
+		fb_read_known(errs, &c->trees[i]->root, fb_settings_names);
 	take_rollback_config(&r);
 	take_places(&r, request);
 	take_plugin_dirs(&r, request);

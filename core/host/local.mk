@@ -48,5 +48,3 @@ libfailback_core_la_SOURCES += \
 	core/host/pool.c \
 	core/host/pool.h \
 	core/host/start.c
-	core/host/operations.c \
-	core/host/operations.h

@@ -1,2 +1,3 @@
 # manual pages of the programs and files
 dist_man_MANS += core/man/failback.1
+dist_man_MANS += core/man/failback.conf.5

@@ -327,14 +327,27 @@ static void go_on(struct fb_engine *e)
 		fb_run_go_on(e->run);
 }
 
+#define EVIDENCE_LOOK_MS 2
+
+static void look_at_copies(uv_timer_t *timer)
+{
+	struct fb_engine *e = timer->data;
+
+	if (e->x.copies > 0)
+		return;
+	uv_timer_stop(timer);
+	e->evidence_wanted = e->evidence_patience = false;
+	go_on(e);
+}
+
 static void evidence_gathered(void *owner, int answer, json_t *results)
 {
 	struct fb_engine *e = owner;
 
 	(void)answer;
 	(void)results;
-	e->evidence_wanted = e->evidence_patience = false;
-	go_on(e);
+	if (!e->x.is_lost)
+		uv_timer_start(&e->evidence_timer, look_at_copies, 0, EVIDENCE_LOOK_MS);
 }
 
 static void evidence_late(uv_timer_t *timer)
@@ -351,6 +364,9 @@ static void gather_evidence(struct fb_engine *e)
 					 .done = evidence_gathered, .owner = e};
 
 	e->evidence_wanted = true;
+	for (size_t i = 0; i < e->x.service_count; i++)
+		if (e->x.services[i].deploys)
+			fb_evidence_of_service(&e->x, e->x.services[i].name);
 	for (size_t i = 0; i < e->x.service_count; i++)
 		if (e->x.services[i].deploys && !fb_use_offers(&e->x.services[i].strategy, "prepare"))
 			e->evidence_patience = true;
@@ -395,13 +411,13 @@ static void begin_undo(struct fb_engine *e)
 	e->undoing = fb_run_undo(&e->x, &e->plan, 0, &undo_hooks, e);
 }
 
-/* What a recovery's link waits for: cleanup for the evidence, a restore that cannot prepare a little for it, and what follows the restore for
+/* What a recovery's link waits for: cleanup and analysis for the evidence, a restore that cannot prepare a little for it, and what follows the restore for
  * the plan's own steps to be taken back. */
 static bool hold(void *owner, struct fb_link *l)
 {
 	struct fb_engine *e = owner;
 
-	if (!strcmp(l->use.plugin, "cleanup") && e->evidence_wanted)
+	if ((!strcmp(l->use.plugin, "cleanup") || !strcmp(l->use.plugin, "analyze")) && e->evidence_wanted)
 		return true;
 	if (!strcmp(l->use.plugin, "restore") && e->evidence_patience)
 		return true;
@@ -585,7 +601,7 @@ static void observed(struct fb_engine *e)
 		return;
 	fb_engine_final_word(e);
 	fb_outcome_record(e); /* the numbers are final now */
-	fb_outbox_drain(e, fb_context_setting(&e->x, "notify_timeout", 10000), drained, e);
+	fb_engine_outbox_drain(e, fb_context_setting(&e->x, "notify_timeout", 10000), drained, e);
 }
 
 static void conclude(struct fb_engine *e)
@@ -690,7 +706,7 @@ static int load(struct fb_engine *e, struct fb_err *err)
 	if (fb_chain_load(&e->x, "plan", seq, &e->plan, err) < 0)
 		return -1;
 	seq += 1 + fb_chain_size(&e->plan);
-	if (fb_chain_load(&e->x, "recovery", seq, &e->recovery, err) < 0 || fb_outbox_init(e, err) < 0)
+	if (fb_chain_load(&e->x, "recovery", seq, &e->recovery, err) < 0 || fb_engine_outbox_init(e, err) < 0)
 		return -1;
 	failure = e->x.resumed ? fb_journal_document(e->x.journal, e->x.id, "failure") : NULL;
 	if (failure) {
@@ -724,7 +740,7 @@ static void clear(struct fb_engine *e)
 	fb_chain_clear(&e->backup);
 	fb_chain_clear(&e->plan);
 	fb_chain_clear(&e->recovery);
-	fb_outbox_clear(e);
+	fb_engine_outbox_clear(e);
 	fb_observe_clear(e);
 	fb_free(e->failure);
 	fb_free(e->verify_link);

@@ -43,13 +43,13 @@ void fb_observe_shifted(struct fb_engine *e, const char *service);
 
 /* ---- outbox.c: word to people ---- */
 
-int fb_outbox_init(struct fb_engine *e, struct fb_err *err) FB_MUST_USE;
-void fb_outbox_clear(struct fb_engine *e);
+int fb_engine_outbox_init(struct fb_engine *e, struct fb_err *err) FB_MUST_USE;
+void fb_engine_outbox_clear(struct fb_engine *e);
 /* Records an event for followers and, durably, for every notifier that asked for it; delivery begins at once. */
 void fb_engine_tell(struct fb_engine *e, const char *event, const char *summary);
 void fb_engine_notify(struct fb_context *x, struct fb_task *caller, const char *name, const char *summary, int64_t wait_ms);
 /* Waits for what is not delivered, at most wait_ms, then done. */
-void fb_outbox_drain(struct fb_engine *e, int64_t wait_ms, void (*done)(void *owner, json_t *deliveries), void *owner);
+void fb_engine_outbox_drain(struct fb_engine *e, int64_t wait_ms, void (*done)(void *owner, json_t *deliveries), void *owner);
 
 /* ---- predecessor.c ---- */
 

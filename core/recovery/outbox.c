@@ -109,7 +109,7 @@ static void out_of_time(uv_timer_t *timer)
 	release(timer->data);
 }
 
-void fb_outbox_drain(struct fb_engine *e, int64_t wait_ms, void (*done)(void *owner, json_t *deliveries), void *owner)
+void fb_engine_outbox_drain(struct fb_engine *e, int64_t wait_ms, void (*done)(void *owner, json_t *deliveries), void *owner)
 {
 	struct waiter *w = fb_alloc(sizeof *w);
 
@@ -324,12 +324,12 @@ void fb_engine_notify(struct fb_context *x, struct fb_task *caller, const char *
 		fb_engine_tell(x->owner, name, summary ? summary : "");
 	else
 		fb_engine_final_word(x->owner);
-	fb_outbox_drain(x->owner, wait_ms, answer, r);
+	fb_engine_outbox_drain(x->owner, wait_ms, answer, r);
 }
 
 /* ---- life ---- */
 
-int fb_outbox_init(struct fb_engine *e, struct fb_err *err)
+int fb_engine_outbox_init(struct fb_engine *e, struct fb_err *err)
 {
 	const json_t *list = json_object_get(e->x.frozen, "notifiers"), *one, *v;
 	size_t i;
@@ -354,7 +354,7 @@ int fb_outbox_init(struct fb_engine *e, struct fb_err *err)
 	return 0;
 }
 
-void fb_outbox_clear(struct fb_engine *e)
+void fb_engine_outbox_clear(struct fb_engine *e)
 {
 	if (!e->outbox)
 		return;

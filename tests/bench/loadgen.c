@@ -177,7 +177,7 @@ static void push(struct conn *c)
 
 static void begin(struct conn *c, const struct request *r)
 {
-	char target[160];
+	char target[160], given[sizeof c->cookie];
 
 	c->r = *r;
 	c->busy = true;
@@ -195,9 +195,10 @@ static void begin(struct conn *c, const struct request *r)
 		snprintf(target, sizeof target, "/work?id=%s-%lld", prefix, (long long)r->seq);
 	else
 		snprintf(target, sizeof target, "%s", path);
+	memcpy(given, c->cookie, sizeof given);
 	c->out_n = (size_t)snprintf(c->out, sizeof c->out, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s%s%s%s\r\n", method_names[r->post], target,
-				    r->post ? "Content-Length: 0\r\n" : "", c->cookie[0] ? "Cookie: " : "", c->cookie,
-				    c->cookie[0] ? "\r\n" : "");
+				    r->post ? "Content-Length: 0\r\n" : "", given[0] ? "Cookie: " : "", given,
+				    given[0] ? "\r\n" : "");
 	if (!c->connecting)
 		push(c);
 }

@@ -42,6 +42,7 @@ static char *format_text(const char *format, va_list args)
 static void host_log(const struct fb_call *call, int32_t level, const char *format, ...)
 {
 	va_list args;
+	json_t *text;
 	char *s;
 
 	assert_true(level >= FB_LOG_DEBUG && level <= FB_LOG_ERROR);
@@ -50,7 +51,8 @@ static void host_log(const struct fb_call *call, int32_t level, const char *form
 	va_end(args);
 	if (getenv("FB_TEST_VERBOSE"))
 		fprintf(stderr, "[log %d] %s\n", (int)level, s);
-	json_array_append_new(fake_of(call)->logs, json_pack("{s:i,s:o}", "level", level, "text", json_string(s) ? json_string(s) : json_string("(not UTF-8)")));
+	text = json_string(s);
+	json_array_append_new(fake_of(call)->logs, json_pack("{s:i,s:o}", "level", level, "text", text ? text : json_string("(not UTF-8)")));
 	fb_free(s);
 }
 

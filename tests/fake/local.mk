@@ -6,7 +6,9 @@ tests_fake_libfake_la_SOURCES = \
 	tests/fake/host.h \
 	tests/fake/options.c \
 	tests/fake/private.h \
-	tests/fake/process.c
+	tests/fake/process.c \
+	tests/fake/server.c \
+	tests/fake/server.h
 tests_fake_libfake_la_CPPFLAGS = $(unit_cppflags)
 tests_fake_libfake_la_CFLAGS = $(unit_cflags)
 fake_libs = tests/fake/libfake.la $(unit_libs)

@@ -1,1 +1,36 @@
-# fuzz
+# A fuzz target is fuzz_NAME.c with LLVMFuzzerTestOneInput and fuzz_words (fuzz.h), a folder corpus/NAME and the lines below. As a test it runs
+# its corpus and a seeded sample of mutations; with libFuzzer: clang -fsanitize=fuzzer, without driver.c.
+fuzz_cflags = $(unit_cflags)
+fuzz_cppflags = $(unit_cppflags)
+fuzz_libs = libfailback-core.la
+fuzz_driver = \
+	tests/fuzz/driver.c \
+	tests/fuzz/fuzz.h
+
+check_PROGRAMS += tests/fuzz/fuzz_config
+TESTS += tests/fuzz/fuzz_config
+tests_fuzz_fuzz_config_SOURCES = $(fuzz_driver) \
+	tests/fuzz/fuzz_conf.h \
+	tests/fuzz/fuzz_config.c
+tests_fuzz_fuzz_config_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_config_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_config_LDADD = $(fuzz_libs)
+EXTRA_DIST += \
+	tests/fuzz/corpus/config/all-types.conf \
+	tests/fuzz/corpus/config/chains.conf \
+	tests/fuzz/corpus/config/lexical.conf \
+	tests/fuzz/corpus/config/settings.conf \
+	tests/fuzz/corpus/config/shop.conf
+
+check_PROGRAMS += tests/fuzz/fuzz_plan
+TESTS += tests/fuzz/fuzz_plan
+tests_fuzz_fuzz_plan_SOURCES = $(fuzz_driver) \
+	tests/fuzz/fuzz_conf.h \
+	tests/fuzz/fuzz_plan.c
+tests_fuzz_fuzz_plan_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_plan_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_plan_LDADD = $(fuzz_libs)
+EXTRA_DIST += \
+	tests/fuzz/corpus/plan/empty.conf \
+	tests/fuzz/corpus/plan/parallel.conf \
+	tests/fuzz/corpus/plan/web.conf

@@ -38,6 +38,42 @@ tests_unit_test_journal_space_SOURCES = tests/unit/test_journal_space.c tests/un
 tests_unit_test_journal_space_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_journal_space_CFLAGS = $(unit_cflags)
 tests_unit_test_journal_space_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_config_errors
+TESTS += tests/unit/test_config_errors
+tests_unit_test_config_errors_SOURCES = \
+	tests/unit/config_fixture.h \
+	tests/unit/fake_catalog.h \
+	tests/unit/test_config_errors.c
+tests_unit_test_config_errors_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_config_errors_CFLAGS = $(unit_cflags)
+tests_unit_test_config_errors_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_redact
+TESTS += tests/unit/test_redact
+tests_unit_test_redact_SOURCES = tests/unit/test_redact.c
+tests_unit_test_redact_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_redact_CFLAGS = $(unit_cflags)
+tests_unit_test_redact_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_secret
+TESTS += tests/unit/test_secret
+tests_unit_test_secret_SOURCES = \
+	tests/unit/config_fixture.h \
+	tests/unit/fake_catalog.h \
+	tests/unit/test_secret.c
+tests_unit_test_secret_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_secret_CFLAGS = $(unit_cflags)
+tests_unit_test_secret_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_config_docs
+TESTS += tests/unit/test_config_docs
+tests_unit_test_config_docs_SOURCES = \
+	tests/unit/config_fixture.h \
+	tests/unit/fake_catalog.h \
+	tests/unit/test_config_docs.c
+tests_unit_test_config_docs_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_config_docs_CFLAGS = $(unit_cflags)
+tests_unit_test_config_docs_LDADD = $(unit_libs)
 
 check_PROGRAMS += tests/unit/test_report
 TESTS += tests/unit/test_report

@@ -158,6 +158,165 @@ static void every_plugin_is_expected_before_one_is_described_and_listed_once(voi
 	fb_text_clear(&names);
 }
 
+static int freeze_rollback(struct fixture *f, const char *const *services, const char *release)
+{
+	struct fb_freeze_request request = {.kind = "rollback", .services = services, .release = release, .reason = "it hurts"};
+
+	if (load(f) < 0)
+		return -1;
+	return fb_config_freeze(f->config, &request, &fake_catalog, &f->chain, &f->errs);
+}
+
+static void a_rollback_takes_the_services_asked_for_and_all_that_depend_on_them(void **state)
+{
+	struct fixture *f = *state;
+
+	put("failback.conf", shop);
+	assert_int_equal(freeze_rollback(f, (const char *const[]){"database", NULL}, "1.9"), 0);
+	assert_string_equal(at(f->chain, "kind"), "\"rollback\"");
+	assert_string_equal(at(f->chain, "name"), "\"rollback\"");
+	assert_string_equal(at(f->chain, "title"), "\"Roll back database in production\"");
+	assert_string_equal(at(f->chain, "reason"), "\"it hurts\"");
+	assert_string_equal(at(f->chain, "plan_file"), "null");
+	assert_string_equal(at(f->chain, "chains.plan"), "[]");
+	assert_string_equal(at(f->chain, "chains.backup"), "[]");
+	assert_string_equal(at(f->chain, "chains.recovery.1.phase"), "\"restore\"");
+	assert_string_equal(at(f->chain, "services.0.name"), "\"database\"");
+	assert_string_equal(at(f->chain, "services.0.deploys"), "true");
+	assert_string_equal(at(f->chain, "services.0.release"), "\"1.9\"");
+	assert_string_equal(at(f->chain, "services.1.name"), "\"backend\"");
+	assert_string_equal(at(f->chain, "services.1.deploys"), "false");
+	assert_string_equal(at(f->chain, "services.1.release"), "null");
+	assert_string_equal(at(f->chain, "services.2.name"), "\"frontend\"");
+	assert_string_equal(at(f->chain, "services.3"), "(none)");
+	assert_int_equal(freeze_rollback(f, NULL, NULL), 0);
+	assert_string_equal(at(f->chain, "services.3.name"), "\"mail\"");
+	assert_string_equal(at(f->chain, "title"), "\"Roll back frontend, backend, database, mail in production\"");
+}
+
+static void a_rollback_of_what_is_not_there_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	put("failback.conf", shop);
+	assert_int_equal(freeze_rollback(f, (const char *const[]){"bakend", NULL}, "-x"), -1);
+	assert_string_equal(errors(f), "'-x' cannot name a release: expected at most 128 of A-Z, a-z, 0-9 and ./:+@~^_-, not beginning with '-'\n"
+				       "cannot roll back 'bakend': there is no service of that name; did you mean 'backend'?\n");
+	assert_int_equal(f->errs.v[0].code, FB_EXIT_USAGE);
+	assert_int_equal(f->errs.v[1].code, FB_EXIT_USAGE);
+	put("failback.conf", "");
+	assert_int_equal(freeze_rollback(f, NULL, NULL), -1);
+	assert_string_equal(errors(f), "cannot roll back: no service is configured; add one to 'services' in the configuration\n");
+}
+
+static void services_that_go_together_are_rolled_back_together(void **state)
+{
+	struct fixture *f = *state;
+
+	put("failback.conf", "services = ( { name = \"a\"; goes_with = [ \"b\" ]; strategy = { use = \"immediate\"; }; },\n"
+			     "{ name = \"b\"; strategy = { use = \"immediate\"; }; } );");
+	assert_int_equal(freeze_rollback(f, (const char *const[]){"b", NULL}, NULL), 0);
+	assert_string_equal(at(f->chain, "services.0.deploys"), "true");
+	assert_string_equal(at(f->chain, "services.1.deploys"), "true");
+	assert_int_equal(freeze_deploy(f, "steps = ( { promote = \"b\"; } );"), 0);
+	assert_string_equal(at(f->chain, "services.0.deploys"), "false");
+	assert_string_equal(at(f->chain, "services.1.deploys"), "true");
+}
+
+static void the_basic_executor_has_no_recovery_but_recorded_undo(void **state)
+{
+	struct fixture *f = *state;
+
+	put("failback.conf", "executor = \"basic\";");
+	assert_int_equal(freeze_deploy(f, "steps = ( { name = \"a\"; run = \"true\"; undo = \"false\"; } );"), 0);
+	assert_string_equal(at(f->chain, "executor"), "\"basic\"");
+	assert_string_equal(at(f->chain, "chains.recovery"), "[]");
+	assert_string_equal(at(f->chain, "chains.backup"), "[]");
+	assert_string_equal(at(f->chain, "chains.plan.0.undo.options"), "{\"run\":\"false\"}");
+	put("failback.conf", "executor = \"basic\"; services = ( { name = \"a\"; strategy = { use = \"immediate\"; }; } );");
+	assert_int_equal(freeze_rollback(f, NULL, NULL), 0);
+	assert_string_equal(at(f->chain, "chains.recovery.1.phase"), "\"restore\"");
+}
+
+static void a_plan_ends_with_a_watch_unless_it_has_one_or_wants_none(void **state)
+{
+	struct fixture *f = *state;
+
+	put("failback.conf", "watch_for = \"10s\";");
+	assert_int_equal(freeze_deploy(f, "steps = ( { name = \"a\"; run = \"true\"; } );"), 0);
+	assert_string_equal(at(f->chain, "chains.plan.1.options"), "{\"for\":10000}");
+	assert_int_equal(freeze_deploy(f, "watch_for = \"5m\"; steps = ( { name = \"a\"; run = \"true\"; } );"), 0);
+	assert_string_equal(at(f->chain, "chains.plan.1.options"), "{\"for\":300000}");
+	assert_string_equal(at(f->chain, "chains.plan.1.timeout"), "310000");
+	assert_int_equal(freeze_deploy(f, "watch_for = \"0s\"; steps = ( { name = \"a\"; run = \"true\"; } );"), 0);
+	assert_string_equal(at(f->chain, "chains.plan.1"), "(none)");
+	assert_int_equal(freeze_deploy(f, "steps = ( { name = \"a\"; run = \"true\"; }, { phase = \"watch\"; for = 7; name = \"Look\"; } );"), 0);
+	assert_string_equal(at(f->chain, "chains.plan.1.options"), "{\"for\":7000}");
+	assert_string_equal(at(f->chain, "chains.plan.2"), "(none)");
+}
+
+static void both_spellings_of_the_seeds_settings_are_taken(void **state)
+{
+	struct fixture *f = *state;
+
+	put("failback.conf", "rollback_config = { auto_rollback_enabled = false; failure_threshold = 1; rollback_timeout = 90; };\n"
+			     "preserve_failed_environment = false; evidence_timeout = \"1s\"; log_limit = \"1MiB\"; detection = { interval = \"20ms\"; error_ratio = 0.25; };");
+	put("conf.d/a.conf", "rollback_config = { zero_downtime_required = true; }; approval = \"high\";");
+	assert_int_equal(freeze_deploy(f, "approval = \"medium\"; steps = ( { name = \"a\"; run = \"true\"; } );"), 0);
+	assert_string_equal(at(f->chain, "settings"),
+			    "{\"approval\":\"medium\",\"auto_rollback_enabled\":false,\"detection\":{\"baseline_factor\":3.0,\"error_ratio\":0.25,\"interval\":20,"
+			    "\"min_failed\":10,\"min_requests\":10,\"window\":250},\"evidence_timeout\":1000,\"failure_threshold\":1,\"log_limit\":1048576,"
+			    "\"notify_timeout\":10000,\"resume_within\":3600000,\"rollback_timeout\":90000,\"zero_downtime_required\":true}");
+	assert_string_equal(at(f->chain, "chains.plan.0.retries"), "0");
+	assert_string_equal(at(f->chain, "chains.recovery.3.parallel.0.options.preserve_failed_environment"), "false");
+}
+
+static void values_of_every_type_are_normalised(void **state)
+{
+	struct fixture *f = *state;
+
+	put("failback.conf", "recovery = ( { phase = \"types\"; string = \"a ${env:B}\"; int = 7; wide = 5000000000L; bool = false; duration = \"1.5s\"; seconds = 0.25;\n"
+			     "size = \"4KiB\"; bytes = 12; choice = \"green\"; command = [ \"a\", \"${b}\" ]; map = { A = 1; b = \"x\"; C = true; D = 0.5; };\n"
+			     "url = \"${env:URL}\"; path = \"/a b\"; float = 2; percent = \"12.5%\"; api_key = \"${file:/run/key}\"; options = { timeout = \"mine\"; };\n"
+			     "items = ( { path = \"/x\"; }, { path = \"/y\"; mode = \"0600\"; } ); timeout = \"9s\"; } );");
+	assert_int_equal(freeze_deploy(f, "steps = ( { name = \"a\"; run = \"true\"; } );"), 0);
+	assert_string_equal(at(f->chain, "chains.recovery.0.options"),
+			    "{\"bool\":false,\"bytes\":12,\"choice\":\"green\",\"command\":[\"a\",\"${b}\"],\"duration\":1500,\"float\":2.0,\"int\":7,"
+			    "\"items\":[{\"mode\":\"0644\",\"path\":\"/x\"},{\"mode\":\"0600\",\"path\":\"/y\"}],\"list\":[\"a\",\"b\"],"
+			    "\"map\":{\"A\":\"1\",\"C\":\"true\",\"D\":\"0.5\",\"b\":\"x\"},\"path\":\"/a b\",\"percent\":1250,\"seconds\":250,\"size\":4096,"
+			    "\"string\":\"a ${env:B}\",\"timeout\":\"mine\",\"token\":\"${file:/run/key}\",\"url\":\"${env:URL}\",\"wide\":5000000000}");
+	assert_string_equal(at(f->chain, "chains.recovery.0.timeout"), "9000");
+}
+
+static void a_literal_secret_may_stand_in_a_file_that_others_cannot_read(void **state)
+{
+	struct fixture *f = *state;
+
+	put("failback.conf", "notifiers = ( { use = \"slack\"; webhook_url = \"https://hooks.example.org/secret\"; } );");
+	assert_int_equal(chmod("failback.conf", 0640), 0);
+	assert_int_equal(freeze_deploy(f, "steps = ( { name = \"a\"; run = \"true\"; } );"), 0);
+	assert_string_equal(at(f->chain, "notifiers.0.options.webhook_url"), "\"https://hooks.example.org/secret\"");
+}
+
+static void the_command_line_overrides_the_files(void **state)
+{
+	struct fixture *f = *state;
+	const char *dirs[] = {"relative", NULL};
+	struct fb_config_request request = {.file = "failback.conf", .environment = "staging", .state_dir = "/s", .plugin_dirs = dirs};
+	char *here = fb_asprintf("%s/relative", f->folder);
+
+	put("failback.conf", "environment = \"production\"; state_dir = \"/var/x\"; plugin_dirs = [ \"/p\" ]; trusted_owner = 12;");
+	assert_int_equal(fb_config_load(&request, &f->config, &f->errs), 0);
+	assert_string_equal(fb_config_environment(f->config), "staging");
+	assert_string_equal(fb_config_state_dir(f->config), "/s");
+	assert_string_equal(fb_config_runtime_dir(f->config), "/s");
+	assert_string_equal(fb_config_plugin_dirs(f->config)[0], here);
+	assert_string_equal(fb_config_plugin_dirs(f->config)[1], "/p");
+	assert_null(fb_config_plugin_dirs(f->config)[2]);
+	assert_int_equal(fb_config_trusted_owner(f->config), 12);
+	fb_free(here);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +325,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(dependents_are_claimed_and_dependencies_come_first, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(the_default_recovery_is_the_eight_phases, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(every_plugin_is_expected_before_one_is_described_and_listed_once, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_rollback_takes_the_services_asked_for_and_all_that_depend_on_them, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_rollback_of_what_is_not_there_is_refused, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(services_that_go_together_are_rolled_back_together, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(the_basic_executor_has_no_recovery_but_recorded_undo, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_plan_ends_with_a_watch_unless_it_has_one_or_wants_none, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(both_spellings_of_the_seeds_settings_are_taken, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(values_of_every_type_are_normalised, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_literal_secret_may_stand_in_a_file_that_others_cannot_read, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(the_command_line_overrides_the_files, fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,20 +50,25 @@ static uint64_t hash_line(const char *s)
 	return h;
 }
 
-/* How much the line's own manner takes from its weight: what a program warns of or ignores seldom ended it. */
+static bool has_any(const char *lower, const char *const *words)
+{
+	for (int i = 0; words[i]; i++)
+		if (strstr(lower, words[i]))
+			return true;
+	return false;
+}
+
+/* How much the line's own manner takes from its weight: what a program mentions, warns of or ignores seldom ended it. */
 static int manner(const char *lower)
 {
+	static const char *const mentions[] = {"[info", "info:", " info ", "level=info", "\"info\"", "[debug", " debug ", "level=debug", NULL};
 	static const char *const warns[] = {"[warn", "warn:", "warning:", " warn ", "level=warn", "npm warn", "deprecat", NULL};
 	static const char *const ignores[] = {"ignored", "ignoring", "falling back", NULL};
-	int penalty = 0;
+	int penalty = has_any(lower, mentions) ? 25 : has_any(lower, warns) ? 15 : 0;
 
-	for (int i = 0; warns[i] && !penalty; i++)
-		if (strstr(lower, warns[i]))
-			penalty = 15;
-	for (int i = 0; ignores[i]; i++)
-		if (strstr(lower, ignores[i]))
-			return penalty + 20;
-	return penalty;
+	if (strstr(lower, "optional") && !strstr(lower, "not optional"))
+		penalty += 20;
+	return penalty + (has_any(lower, ignores) ? 45 : 0);
 }
 
 static bool looks_like_error(const char *lower)
@@ -72,13 +77,7 @@ static bool looks_like_error(const char *lower)
 					    "invalid", "not found", "abort", "killed", NULL};
 	static const char *const not[] = {"0 error", "no error", "errors: 0", "0 failed", "failed=0", NULL};
 
-	for (int i = 0; not[i]; i++)
-		if (strstr(lower, not[i]))
-			return false;
-	for (int i = 0; words[i]; i++)
-		if (strstr(lower, words[i]))
-			return true;
-	return false;
+	return has_any(lower, words) && !has_any(lower, not);
 }
 
 static bool have_line(const struct finding_list *list, const struct finding *x)

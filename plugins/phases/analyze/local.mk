@@ -14,6 +14,8 @@ phase_analyze_la_CPPFLAGS = $(plugin_cppflags) -include config.h
 phase_analyze_la_CFLAGS = $(plugin_cflags) $(JANSSON_CFLAGS)
 phase_analyze_la_LDFLAGS = $(module_ldflags)
 phase_analyze_la_LIBADD = plugins/phases/libphase.la $(JANSSON_LIBS)
+dist_man_MANS += plugins/phases/analyze/failback-phase-analyze.7
+EXTRA_DIST += plugins/phases/analyze/example.conf
 
 check_PROGRAMS += plugins/phases/analyze/test_analyze
 TESTS += plugins/phases/analyze/test_analyze

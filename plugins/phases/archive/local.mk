@@ -7,6 +7,8 @@ phase_archive_la_CPPFLAGS = $(plugin_cppflags) -include config.h
 phase_archive_la_CFLAGS = $(plugin_cflags) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
 phase_archive_la_LDFLAGS = $(module_ldflags)
 phase_archive_la_LIBADD = plugins/phases/libphase.la $(JANSSON_LIBS) $(SODIUM_LIBS)
+dist_man_MANS += plugins/phases/archive/failback-phase-archive.7
+EXTRA_DIST += plugins/phases/archive/example.conf
 
 check_PROGRAMS += plugins/phases/archive/test_archive
 TESTS += plugins/phases/archive/test_archive

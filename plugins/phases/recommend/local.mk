@@ -7,6 +7,8 @@ phase_recommend_la_CPPFLAGS = $(plugin_cppflags) -include config.h
 phase_recommend_la_CFLAGS = $(plugin_cflags) $(JANSSON_CFLAGS)
 phase_recommend_la_LDFLAGS = $(module_ldflags)
 phase_recommend_la_LIBADD = plugins/phases/libphase.la $(JANSSON_LIBS)
+dist_man_MANS += plugins/phases/recommend/failback-phase-recommend.7
+EXTRA_DIST += plugins/phases/recommend/example.conf
 
 check_PROGRAMS += plugins/phases/recommend/test_recommend
 TESTS += plugins/phases/recommend/test_recommend

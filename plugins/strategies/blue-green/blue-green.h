@@ -52,7 +52,7 @@ bool bg_maint(const struct bg_server *s);
 bool bg_drain(const struct bg_server *s);
 /* It is balanced to and up. */
 bool bg_in_rotation(const struct bg_server *s);
-/* HAProxy reaches the side's process, as seen by the server or by its spare; 0: it does not, -1: does not know (both in maintenance) */
+/* 1: HAProxy's checks reach the side's process, 0: they do not, -1: it does not know (both lines in maintenance, or they differ) */
 int bg_reached(const struct bg_side *side);
 /* The side that users are on by HAProxy's own word; where both or none are, the one remembered; BG_NONE. Look first. */
 int bg_live(const struct bg *b);
@@ -77,6 +77,8 @@ int bg_done(struct bg *b, const char *key, const char *result);
 int bg_set_state(struct bg *b, struct bg_server *s, const char *state);
 /* Out of 256; -1: the configured one */
 int bg_set_weight(struct bg *b, struct bg_server *s, int weight);
+/* The side at its full weight and in rotation, seen to be so: only then may the other one leave. Looks anew. */
+int bg_bring_in(struct bg *b, struct bg_side *side);
 /* Writes HAProxy's state file when something was changed; warns and advises when that fails. */
 void bg_save_state(struct bg *b);
 

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define RISE_LIMIT_MS 2000 /* HAProxy's checks may take so long to see a side that came up */
+#define RISE_PAUSE_MS 5
+
 int32_t bg_answer(int rc)
 {
 	return rc >= 0 ? FB_OK : rc == BG_STOP ? FB_RETRY : FB_FAIL;
@@ -50,6 +53,7 @@ int bg_done(struct bg *b, const char *key, const char *result)
 {
 	if (b->host->acted(b->call, key, result) == 0)
 		return BG_MADE;
+	b->stopped = true;
 	b->host->fail(b->call, "'%s' was made but could not be recorded: the engine is gone", key);
 	return BG_STOP;
 }
@@ -63,7 +67,8 @@ static int change(struct bg *b, const char *key_base, const char *command, const
 		return rc;
 	if (bg_haproxy_tell(b->socket, command, bg_wait_ms(b), error)) {
 		b->host->fail(b->call, "%s", error);
-		return b->host->acted(b->call, key, error) ? BG_STOP : BG_ERROR; /* the record says why; the next attempt looks and asks anew */
+		b->stopped = b->host->acted(b->call, key, error) != 0; /* the record says why; the next attempt looks and asks anew */
+		return b->stopped ? BG_STOP : BG_ERROR;
 	}
 	b->changed = true;
 	return bg_done(b, key, NULL);
@@ -110,6 +115,41 @@ int bg_set_weight(struct bg *b, struct bg_server *s, int weight)
 	rc = change(b, key, command, text);
 	if (rc == BG_MADE)
 		s->weight = wanted;
+	return rc;
+}
+
+/* HAProxy's checks may still hold down what has just been started. That its health URL answers is proof enough to tell HAProxy so. */
+static int force_up(struct bg *b, struct bg_side *side)
+{
+	char key[BG_NAME + 16], command[BG_NAME * 2 + 64], text[BG_NAME * 2 + 128], answer[BG_ERROR_SIZE];
+
+	if (bg_health(b, side, 500, answer) != 1)
+		return BG_MADE; /* not yet: its checks will tell */
+	snprintf(key, sizeof key, "%.90s-up", side->server.name);
+	snprintf(command, sizeof command, "set server %s/%s health up", b->backend, side->server.name);
+	snprintf(text, sizeof text, "HAProxy: server %s/%s is up, since its health URL answers", b->backend, side->server.name);
+	return change(b, key, command, text);
+}
+
+int bg_bring_in(struct bg *b, struct bg_side *side)
+{
+	int rc = bg_set_weight(b, &side->server, -1);
+
+	if (rc >= 0)
+		rc = bg_set_state(b, &side->server, "ready");
+	for (int64_t left = RISE_LIMIT_MS; rc == BG_MADE; left -= RISE_PAUSE_MS) {
+		if (bg_look(b))
+			return BG_ERROR;
+		if (bg_in_rotation(&side->server))
+			return BG_MADE;
+		if (left == RISE_LIMIT_MS)
+			rc = force_up(b, side);
+		else if (left <= 0 || b->host->sleep_ms(b->call, RISE_PAUSE_MS)) {
+			b->host->fail(b->call, "HAProxy was told that %s/%s is ready, but it is %s: its health check fails, or the configuration holds it there. "
+				      "The other side was left as it is", b->backend, side->server.name, side->server.status);
+			return BG_ERROR;
+		}
+	}
 	return rc;
 }
 

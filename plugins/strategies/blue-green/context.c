@@ -134,11 +134,19 @@ bool bg_in_rotation(const struct bg_server *s)
 	return is_up(s) && !bg_drain(s) && s->weight > 0;
 }
 
+/* 1 up, 0 down, -1 not checked */
+static int witness(const struct bg_server *s)
+{
+	return !s->known || bg_maint(s) ? -1 : is_up(s);
+}
+
 int bg_reached(const struct bg_side *side)
 {
-	if (is_up(&side->server) || is_up(&side->spare))
-		return 1;
-	return bg_maint(&side->server) && (!side->spare.known || bg_maint(&side->spare)) ? -1 : 0;
+	int server = witness(&side->server), spare = witness(&side->spare);
+
+	if (server < 0 || spare < 0)
+		return server < 0 ? spare : server;
+	return server == spare ? server : -1;
 }
 
 static int remembered_live(const struct bg *b)

@@ -115,12 +115,10 @@ static int promote(struct bg *b, int to)
 {
 	struct bg_side *new = &b->side[to], *old = &b->side[!to];
 	bool keep_warm = bg_reached(old) != 0;
-	int rc = bg_set_weight(b, &new->server, -1);
+	int rc = bg_set_state(b, &new->spare, "maint");
 
 	if (rc >= 0)
-		rc = bg_set_state(b, &new->spare, "maint");
-	if (rc >= 0)
-		rc = bg_set_state(b, &new->server, "ready");
+		rc = bg_bring_in(b, new);
 	if (rc >= 0 && keep_warm)
 		rc = bg_set_state(b, &old->spare, "ready");
 	if (rc >= 0 && !bg_maint(&old->server)) /* out of maintenance it would be no nearer to drained */
@@ -214,9 +212,7 @@ int32_t bg_undo(const struct fb_call *call)
 		return FB_SKIP; /* nothing was prepared in this execution */
 	before = strcmp(side, "blue") == 0 ? BG_GREEN : BG_BLUE;
 	if (call->operation == FB_OP_SHIFT) {
-		rc = bg_set_weight(&b, &b.side[before].server, -1);
-		if (rc >= 0)
-			rc = bg_set_state(&b, &b.side[before].server, "ready");
+		rc = bg_bring_in(&b, &b.side[before]);
 		if (rc >= 0)
 			rc = park(&b, !before);
 		if (rc >= 0)

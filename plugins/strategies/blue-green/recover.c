@@ -11,10 +11,8 @@
 static int switch_to(struct bg *b, int good)
 {
 	struct bg_side *g = &b->side[good], *f = &b->side[!good];
-	int rc = bg_set_weight(b, &g->server, -1);
+	int rc = bg_bring_in(b, g);
 
-	if (rc >= 0)
-		rc = bg_set_state(b, &g->server, "ready");
 	if (rc >= 0)
 		rc = bg_set_state(b, &f->server, "maint");
 	if (rc >= 0)
@@ -32,19 +30,20 @@ static bool is_switched(const struct bg *b, int good)
 	       (!f->spare.known || bg_maint(&f->spare));
 }
 
-/* May users be sent there? HAProxy's own check is the fastest witness; where it does not check, the health URL is asked. */
+/* May users be sent there? HAProxy's own check is the fastest witness; where it does not check, or is against it, the health URL decides. */
 static bool is_fit(const struct bg *b, int which, char text[BG_ERROR_SIZE])
 {
 	const struct bg_side *side = &b->side[which];
 	int reached = bg_reached(side);
 
-	if (reached == 0) {
-		snprintf(text, BG_ERROR_SIZE, "HAProxy's health check of %s/%s says %s", b->backend, side->server.name, side->server.status);
-		return false;
-	}
+	int healthy;
+
 	if (reached == 1)
 		return true;
-	return bg_health(b, side, 500, text) != 0;
+	healthy = bg_health(b, side, 500, text);
+	if (healthy < 0 && reached == 0)
+		snprintf(text, BG_ERROR_SIZE, "HAProxy's health check of %s/%s says %s", b->backend, side->server.name, side->server.status);
+	return healthy == 1 || (healthy < 0 && reached != 0);
 }
 
 int32_t bg_protect(const struct fb_call *call)

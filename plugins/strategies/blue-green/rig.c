@@ -279,23 +279,38 @@ char *rig_ask(struct rig *r, const char *command)
 	return fb_text_take(&t);
 }
 
-const char *rig_status(struct rig *r, const char *server)
+/* The nth column of a server's row; columns of show stat keep their places. */
+static void stat_cell(struct rig *r, const char *server, int column, char ret[32])
 {
-	static char status[32];
 	char *text = rig_ask(r, "show stat app 4 -1"), row[64], *p;
 
 	snprintf(row, sizeof row, "\napp,%s,", server);
 	p = strstr(text, row);
 	assert_non_null(p);
 	p++;
-	for (int i = 0; i < 17; i++) { /* status is the 18th column since HAProxy 1.3 */
+	for (int i = 0; i < column; i++) {
 		p = strchr(p, ',');
 		assert_non_null(p);
 		p++;
 	}
-	snprintf(status, sizeof status, "%.*s", (int)strcspn(p, ",\n"), p);
+	snprintf(ret, 32, "%.*s", (int)strcspn(p, ",\n"), p);
 	fb_free(text);
+}
+
+const char *rig_status(struct rig *r, const char *server)
+{
+	static char status[32];
+
+	stat_cell(r, server, 17, status);
 	return status;
+}
+
+int rig_in_flight(struct rig *r, const char *server)
+{
+	char scur[32];
+
+	stat_cell(r, server, 4, scur);
+	return atoi(scur);
 }
 
 void rig_client_start(struct rig *r, const char *rate, const char *post)

@@ -46,6 +46,7 @@ pid_t rig_service(struct rig *r, const char *side);
 const char *rig_get(int port, const char *method, const char *path, const char *cookie, int *ret_status);
 /* HAProxy's status of a server: "UP", "MAINT", … */
 const char *rig_status(struct rig *r, const char *server);
+int rig_in_flight(struct rig *r, const char *server);
 char *rig_ask(struct rig *r, const char *command);
 
 /* The open-loop client: starts with these arguments (ends in NULL, --port is given), ends and gives its numbers. */

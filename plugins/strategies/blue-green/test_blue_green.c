@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/proc.h"
 #include "plugins/strategies/blue-green/rig.h"
 
 static struct rig *rig; /* of the test that runs, so that teardown ends what a failed test has left */
@@ -59,8 +60,8 @@ static void a_promotion_moves_users_and_keeps_the_old_side_warm(void **state)
 	assert_string_equal(users(), "1.0");
 	rig_promote(rig, "2.0");
 	assert_string_equal(users(), "2.0");
-	assert_string_equal(rig_status(rig, "blue"), "DRAIN");
-	assert_string_equal(rig_status(rig, "blue-spare"), "UP");
+	assert_true(fb_has_prefix(rig_status(rig, "blue"), "DRAIN"));
+	assert_true(fb_has_prefix(rig_status(rig, "blue-spare"), "UP"));
 	assert_string_equal(rig_status(rig, "green-spare"), "MAINT");
 	assert_int_equal(rig_operate(rig, FB_OP_VERIFY, "2.0", 0), FB_OK);
 	assert_int_equal(rig_operate(rig, FB_OP_COMMIT, "2.0", 0), FB_OK);
@@ -87,7 +88,7 @@ static void the_next_deployment_goes_to_the_other_side(void **state)
 	rig_promote(rig, "3.0");
 	assert_string_equal(users(), "3.0");
 	assert_string_equal(fake_fact(rig->f, FB_SCOPE_SERVICE, "release.blue"), "3.0");
-	assert_string_equal(rig_status(rig, "green"), "DRAIN");
+	assert_true(fb_has_prefix(rig_status(rig, "green"), "DRAIN"));
 }
 
 static void a_part_of_the_users_can_be_shifted(void **state)
@@ -146,7 +147,7 @@ static void an_undone_shift_brings_users_back(void **state)
 }
 
 /* From promotion to the end of a recovery, under load. */
-static json_t *fail_under_load(const char *how, int64_t decided_after_ms, struct json_t **ret_last_sample)
+static json_t *fail_under_load(const char *how, int64_t decided_after_ms)
 {
 	void *observer = NULL;
 	struct fb_wait wait;
@@ -181,8 +182,6 @@ static json_t *fail_under_load(const char *how, int64_t decided_after_ms, struct
 	assert_int_equal(fake_observe(rig->f, &observer, &wait), FB_STEP_DONE);
 	rig->f->stop = false;
 	assert_null(observer);
-	if (ret_last_sample)
-		*ret_last_sample = json_array_get(rig->f->samples, json_array_size(rig->f->samples) - 1);
 	printf("%s, users moved after %lld ms: %lld requests, %lld failed (GET %lld, POST %lld), longest %lld ms, executed twice %d\n", how,
 	       (long long)decided_after_ms, (long long)rig_number(o, "requests"), (long long)rig_number(o, "failed"),
 	       (long long)(rig_number(o, "failed") - rig_number(o, "POST.status_5xx") - rig_number(o, "POST.closed") - rig_number(o, "POST.connect") -
@@ -210,7 +209,7 @@ static void a_crash_of_the_live_release_costs_no_read(void **state)
 	json_t *o;
 
 	(void)state;
-	o = fail_under_load("crash", 100, NULL);
+	o = fail_under_load("crash", 100);
 	no_read_lost(o);
 	assert_in_range(rig_number(o, "failed"), 0, 10); /* writes that had reached it: what is in flight at 500/s, 20 %, 5 ms */
 	json_decref(o);
@@ -222,7 +221,7 @@ static void a_hang_of_the_live_release_costs_no_read(void **state)
 	json_t *o;
 
 	(void)state;
-	o = fail_under_load("hang", 100, NULL);
+	o = fail_under_load("hang", 100);
 	no_read_lost(o);
 	json_decref(o);
 	assert_string_equal(users(), "1.0");
@@ -233,7 +232,7 @@ static void a_release_that_answers_500_is_left_before_many_see_it(void **state)
 	json_t *o;
 
 	(void)state;
-	o = fail_under_load("500", 80, NULL);
+	o = fail_under_load("500", 80);
 	assert_in_range(rig_number(o, "failed"), 1, 50);
 	assert_int_equal(rig_double_executions(rig), 0);
 	json_decref(o);
@@ -285,6 +284,7 @@ static void what_is_observed_equals_what_the_client_counted(void **state)
 		observer = NULL;
 		begin(NULL);
 		rig_promote(rig, "2.0");
+		rig_get(rig->control[1], "POST", "/delay?ms=40", NULL, NULL); /* so that writes are in flight when it dies */
 		for (int n = 0; n < 6; n++)
 			observe_round(&observer);
 		rig_client_start(rig, "300", "50");
@@ -308,7 +308,9 @@ static void what_is_observed_equals_what_the_client_counted(void **state)
 		assert_int_equal(rig_number(all, "requests"), rig_number(o, "requests"));
 		assert_int_equal(rig_number(all, "failed"), rig_number(o, "failed"));
 		assert_true(rig_number(green, "failed") > 0);
-		assert_true(rig_number(o, "failed") > 0 || i == 1); /* writes */
+		assert_true(rig_number(o, "failed") > 0); /* the comparison above was one of numbers, not of zeros */
+		if (i == 1)
+			assert_true(rig_number(o, "closed") > 0); /* what no column of HAProxy counts */
 		json_decref(o);
 		observe_end(observer);
 		teardown(NULL);
@@ -373,9 +375,12 @@ static void a_reload_keeps_what_was_switched(void **state)
 
 static void users_stay_where_they_are_when_nothing_better_is_up(void **state)
 {
+	json_t *o;
+
 	(void)state;
 	begin(NULL);
 	rig_promote(rig, "2.0");
+	rig_client_start(rig, "300", "50");
 	kill(rig_service(rig, "blue"), SIGKILL);
 	for (int i = 0; strncmp(rig_status(rig, "blue-spare"), "DOWN", 4) != 0; i++) {
 		assert_true(i < 1000);
@@ -389,6 +394,9 @@ static void users_stay_where_they_are_when_nothing_better_is_up(void **state)
 	assert_int_equal(rig_recover(rig, FB_OP_RESTORE, "2.0"), FB_OK);
 	assert_string_equal(users(), "1.0");
 	assert_int_equal(rig_recover(rig, FB_OP_VERIFY, "2.0"), FB_OK);
+	o = rig_client_end(rig);
+	assert_int_equal(rig_number(o, "failed"), 0);
+	json_decref(o);
 }
 
 static void a_side_is_stopped_only_when_its_requests_are_answered(void **state)
@@ -401,13 +409,10 @@ static void a_side_is_stopped_only_when_its_requests_are_answered(void **state)
 	rig_get(rig->control[1], "POST", "/delay?ms=200", NULL, NULL);
 	rig_client_start(rig, "200", "50");
 	for (int i = 0; i < 2000; i++) { /* until something is in flight there */
-		char *text = rig_get(rig->control[1], "GET", "/counts", NULL, NULL) ? rig_ask(rig, "show servers conn app") : NULL;
-		bool some = text && strstr(text, "green");
-
-		fb_free(text);
-		if (some && i > 20)
+		if (rig_in_flight(rig, "green") >= 5)
 			break;
-		rig_sleep_ms(5);
+		assert_true(i < 1999);
+		rig_sleep_ms(2);
 	}
 	assert_int_equal(rig_recover(rig, FB_OP_PROTECT, "2.0"), FB_OK);
 	assert_int_equal(rig_recover(rig, FB_OP_RESTORE, "2.0"), FB_OK);
@@ -444,11 +449,14 @@ static void the_live_side_is_never_stopped(void **state)
 
 static void a_dead_haproxy_is_named(void **state)
 {
+	struct fb_proc haproxy;
+
 	(void)state;
 	begin(NULL);
 	rig_promote(rig, "2.0");
-	kill(rig_haproxy_pid(rig), SIGKILL);
-	for (int i = 0; kill(rig_haproxy_pid(rig), 0) == 0; i++) {
+	assert_int_equal(fb_proc_look(rig_haproxy_pid(rig), &haproxy), 0);
+	kill(haproxy.pid, SIGKILL);
+	for (int i = 0; fb_proc_alive(&haproxy); i++) {
 		assert_true(i < 1000);
 		rig_sleep_ms(5);
 	}
@@ -463,15 +471,9 @@ static void a_dead_haproxy_is_named(void **state)
 static void what_haproxy_refuses_in_words_is_a_failure(void **state)
 {
 	(void)state;
-	begin(&(struct rig_options){.omit = "NOTHING", .more = NULL});
-	rig_haproxy(rig, "stop");
-	{
-		char command[256];
-
-		snprintf(command, sizeof command, "sed -i 's/level admin/level user/' %s/haproxy.cfg", rig->dir);
-		assert_int_equal(system(command), 0);
-	}
-	rig_haproxy(rig, "start");
+	setenv("LEVEL", "user", 1);
+	begin(NULL);
+	unsetenv("LEVEL");
 	assert_int_equal(rig_operate(rig, FB_OP_CHECK, "2.0", 0), FB_FAIL);
 	assert_true(message_holds("permission denied"));
 	assert_true(advised("stats socket ... level admin"));
@@ -484,21 +486,14 @@ static void what_haproxy_refuses_in_words_is_a_failure(void **state)
 
 static void an_unknown_server_or_backend_is_named(void **state)
 {
-	json_t *options;
-	char *text;
-
 	(void)state;
 	begin(NULL);
-	options = json_deep_copy(rig->f->options);
 	json_object_set_new(json_object_get(rig->f->options, "green"), "server", json_string("verde"));
 	assert_int_equal(rig_operate(rig, FB_OP_CHECK, "2.0", 0), FB_FAIL);
 	assert_true(message_holds("no server 'verde' in backend 'app'"));
 	json_object_set_new(rig->f->options, "backend", json_string("nowhere"));
 	assert_int_equal(rig_operate(rig, FB_OP_CHECK, "2.0", 0), FB_FAIL);
 	assert_true(message_holds("nowhere"));
-	text = json_dumps(options, 0);
-	free(text);
-	json_decref(options);
 }
 
 static void each_missing_line_of_the_configuration_is_advised(void **state)
@@ -512,7 +507,7 @@ static void each_missing_line_of_the_configuration_is_advised(void **state)
 	assert_int_equal(rig_operate(rig, FB_OP_CHECK, "2.0", 0), FB_OK);
 	assert_int_equal(json_array_size(rig->f->advice), 0);
 	teardown(NULL);
-	begin(&(struct rig_options){.omit = "state-file|http-server-close|redispatch|retries|retry|connect 100|httpchk"});
+	begin(&(struct rig_options){.omit = "state-file|state-from|http-server-close|redispatch|retries|retry|connect 100|httpchk"});
 	assert_int_equal(rig_operate(rig, FB_OP_CHECK, "2.0", 0), FB_OK);
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
 		if (!advised(lines[i]))
@@ -546,7 +541,7 @@ static void an_operation_that_was_cut_off_is_finished_by_the_next_attempt(void *
 	fake_lose_acted(rig->f, "blue-spare-ready");
 	assert_int_equal(rig_operate(rig, FB_OP_SHIFT, "2.0", 10000), FB_RETRY);
 	assert_int_equal(rig_operate(rig, FB_OP_SHIFT, "2.0", 10000), FB_OK);
-	assert_string_equal(rig_status(rig, "blue"), "DRAIN");
+	assert_true(fb_has_prefix(rig_status(rig, "blue"), "DRAIN"));
 	for (int i = 0; i < 10; i++)
 		assert_string_equal(users(), "2.0");
 }
@@ -560,7 +555,7 @@ static void a_stop_is_obeyed_between_two_actions(void **state)
 	fake_answer(rig->f, "blue-drain", FB_ACT_NO);
 	assert_int_equal(rig_operate(rig, FB_OP_SHIFT, "2.0", 10000), FB_RETRY);
 	assert_true(message_holds("told to stop"));
-	assert_string_equal(rig_status(rig, "blue"), "UP");
+	assert_true(fb_has_prefix(rig_status(rig, "blue"), "UP"));
 }
 
 int main(void)

@@ -7,7 +7,7 @@
 #   haproxy.sh start|reload|stop DIR
 #
 # Variables change single lines, for controls: STICKY=1 (cookie), OMIT="a|b" (an extended regular expression: lines that are left out),
-# SERVER_TIMEOUT (300ms), RETRY_ON, OBSERVE (layer4).
+# LEVEL (admin), SERVER_TIMEOUT (300ms), RETRY_ON, OBSERVE (layer4).
 set -u
 
 die()
@@ -24,7 +24,7 @@ lines()
 	fi
 	cat <<-END
 		global
-		    stats socket $dir/haproxy.sock mode 600 level admin
+		    stats socket $dir/haproxy.sock mode 600 level ${LEVEL:-admin} expose-fd listeners
 		    server-state-file $dir/servers.state
 		    maxconn 2000
 		defaults
@@ -56,6 +56,12 @@ lines()
 		    server blue-spare 127.0.0.1:$blue backup disabled
 		    server green-spare 127.0.0.1:$green backup disabled
 	END
+}
+
+# A process that has ended and that nobody has waited for yet is not alive.
+alive()
+{
+	kill -0 "$1" 2>/dev/null && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null
 }
 
 wait_until_up()
@@ -97,7 +103,7 @@ stop)
 	pid=$(cat "$dir/haproxy.pid")
 	kill "$pid" 2>/dev/null
 	i=0
-	while kill -0 "$pid" 2>/dev/null; do
+	while alive "$pid"; do
 		i=$((i + 1))
 		test $i -ne 40 || kill -9 "$pid"
 		test $i -lt 100 || die "process $pid does not end"

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/fake/host.h"
+
+static const struct fb_event event = {.id = "ev-7", .name = "rollback.completed", .time = "2026-01-20T11:00:00.000Z", .severity = "warning",
+				      .summary = "web is back; it's \"fine\"", .incident = "INC-x", .data = "{\"service\": \"web\"}"};
+
+static struct fake *tell(const char *options, int32_t answer)
+{
+	struct fake *f = fake_new("notifier-exec", options);
+
+	f->event = &event;
+	assert_int_equal(fake_call(f, FB_OP_NOTIFY), answer);
+	return f;
+}
+
+static const char *output(const struct fake *f)
+{
+	return json_string_value(json_object_get(json_array_get(f->commands, 0), "output"));
+}
+
+static void the_program_reads_the_event_as_one_json_document(void **state)
+{
+	struct fake *f = tell("{\"run\": \"cat\"}", FB_OK);
+	json_t *o = json_loads(output(f), 0, NULL);
+
+	(void)state;
+	assert_non_null(o);
+	assert_string_equal(json_string_value(json_object_get(o, "schema")), "failback.event/1");
+	assert_string_equal(json_string_value(json_object_get(o, "id")), "ev-7");
+	assert_string_equal(json_string_value(json_object_get(o, "summary")), event.summary);
+	assert_true(json_is_null(json_object_get(o, "report")));
+	assert_string_equal(json_string_value(json_object_get(json_object_get(o, "data"), "service")), "web");
+	assert_ptr_equal(strchr(output(f), '\n'), output(f) + strlen(output(f)) - 1);
+	json_decref(o);
+	fake_free(f);
+}
+
+static void the_program_finds_the_event_in_its_environment(void **state)
+{
+	struct fake *f = tell("{\"run\": \"echo $FAILBACK_EVENT $FAILBACK_EVENT_ID $FAILBACK_SEVERITY ${FAILBACK_REPORT-none} $TEAM $TOKEN\","
+			      " \"environment\": {\"TEAM\": \"ops\"}, \"secret_environment\": {\"TOKEN\": \"t0ken\"}}",
+			      FB_OK);
+
+	(void)state;
+	assert_string_equal(output(f), "rollback.completed ev-7 warning none ops t0ken\n");
+	fake_free(f);
+}
+
+static void exit_code_75_is_tried_again(void **state)
+{
+	struct fake *f = tell("{\"run\": [\"/bin/sh\", \"-c\", \"echo line busy; exit 75\"]}", FB_RETRY);
+
+	(void)state;
+	assert_non_null(strstr(f->message, "line busy"));
+	fake_free(f);
+}
+
+static void any_other_exit_is_final_and_quotes_the_output(void **state)
+{
+	struct fake *f = tell("{\"run\": \"echo Error: no such pager; echo bye; exit 1\"}", FB_FAIL);
+
+	(void)state;
+	assert_non_null(strstr(f->message, "exit code 1: Error: no such pager"));
+	fake_free(f);
+	f = tell("{\"run\": \"kill -TERM $$\"}", FB_FAIL);
+	assert_non_null(strstr(f->message, "SIGTERM"));
+	fake_free(f);
+	f = tell("{\"run\": [\"/nonexistent/pager\"]}", FB_FAIL);
+	assert_non_null(strstr(f->message, "/nonexistent/pager"));
+	fake_free(f);
+}
+
+static void a_program_that_does_not_end_is_tried_again(void **state)
+{
+	struct fake *f = fake_new("notifier-exec", "{\"run\": \"sleep 60\"}");
+
+	(void)state;
+	f->event = &event;
+	f->call.deadline_ms = fake_now_ms() + 500;
+	assert_int_equal(fake_call(f, FB_OP_NOTIFY), FB_RETRY);
+	assert_non_null(strstr(f->message, "not finished"));
+	fake_free(f);
+}
+
+static void an_event_whose_data_is_no_json_is_refused(void **state)
+{
+	const struct fb_event bad = {.id = "1", .name = "rollback.completed", .data = "{"};
+	struct fake *f = fake_new("notifier-exec", "{\"run\": \"cat\"}");
+
+	(void)state;
+	f->event = &bad;
+	assert_int_equal(fake_call(f, FB_OP_NOTIFY), FB_FATAL);
+	assert_int_equal(json_array_size(f->commands), 0);
+	fake_free(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_program_reads_the_event_as_one_json_document),
+		cmocka_unit_test(the_program_finds_the_event_in_its_environment),
+		cmocka_unit_test(exit_code_75_is_tried_again),
+		cmocka_unit_test(any_other_exit_is_final_and_quotes_the_output),
+		cmocka_unit_test(a_program_that_does_not_end_is_tried_again),
+		cmocka_unit_test(an_event_whose_data_is_no_json_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
