@@ -9,10 +9,8 @@ libfailback_core_la_SOURCES += \
 	core/recovery/outcome.c \
 	core/recovery/predecessor.c \
 	core/recovery/probe.c \
-	core/recovery/report.h \
-	core/recovery/targets.c \
-	core/recovery/targets.h \
 	core/recovery/report.c \
+	core/recovery/report.h \
 	core/recovery/report_chains.c \
 	core/recovery/report_parts.h \
 	core/recovery/report_source.c \
