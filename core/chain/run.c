@@ -130,6 +130,7 @@ static void settle(struct step *s, int state, const struct fb_call_result *resul
 		l->state = state;
 	l->ended_ms = fb_clock_wall_ms();
 	l->ended_boot_ms = fb_clock_ms();
+	json_object_set_new(l->data, "ended_us", json_integer(fb_clock_us())); /* on the boot clock, for what milliseconds do not show */
 	if (r->x->is_lost || fb_journal_begin(r->x->journal, &err) < 0) {
 		if (!r->x->is_lost)
 			fb_context_lost(r->x, &err);
