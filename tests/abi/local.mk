@@ -27,3 +27,10 @@ tests_abi_test_hostile_SOURCES = \
 tests_abi_test_hostile_CPPFLAGS = $(unit_cppflags)
 tests_abi_test_hostile_CFLAGS = $(unit_cflags)
 tests_abi_test_hostile_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_frame
+TESTS += tests/unit/test_frame
+tests_unit_test_frame_SOURCES = tests/unit/test_frame.c
+tests_unit_test_frame_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_frame_CFLAGS = $(unit_cflags)
+tests_unit_test_frame_LDADD = $(unit_libs)

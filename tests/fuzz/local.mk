@@ -3,6 +3,7 @@
 fuzz_cflags = $(unit_cflags)
 fuzz_cppflags = $(unit_cppflags)
 fuzz_libs = libfailback-core.la
+CLEANFILES += *.input
 fuzz_driver = \
 	tests/fuzz/driver.c \
 	tests/fuzz/fuzz.h
@@ -34,3 +35,23 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/plan/empty.conf \
 	tests/fuzz/corpus/plan/parallel.conf \
 	tests/fuzz/corpus/plan/web.conf
+
+check_PROGRAMS += tests/fuzz/fuzz_frame
+TESTS += tests/fuzz/fuzz_frame
+tests_fuzz_fuzz_frame_SOURCES = $(fuzz_driver) \
+	tests/fuzz/fuzz_frame.c
+tests_fuzz_fuzz_frame_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_frame_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_frame_LDADD = $(fuzz_libs)
+EXTRA_DIST += \
+	tests/fuzz/corpus/frame/cut \
+	tests/fuzz/corpus/frame/huge \
+	tests/fuzz/corpus/frame/two
+# fuzz
+
+check_PROGRAMS += tests/fuzz/fuzz_journal
+TESTS += tests/fuzz/fuzz_journal
+tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz_journal.c
+tests_fuzz_fuzz_journal_CPPFLAGS = $(unit_cppflags) -DFB_FUZZ_STANDALONE
+tests_fuzz_fuzz_journal_CFLAGS = $(unit_cflags)
+tests_fuzz_fuzz_journal_LDADD = libfailback-core.la

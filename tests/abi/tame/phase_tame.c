@@ -78,14 +78,19 @@ static int32_t do_asks(const struct fb_call *c)
 static int32_t do_run(const struct fb_call *c)
 {
 	const char *environment[] = {"EXTRA=more", "PATH=/bin:/usr/bin", NULL};
-	struct fb_command command = {.shell = c->host->option(c, "command"), .environment = environment, .input = c->host->option(c, "input")};
+	struct fb_command command = {.environment = environment};
 	struct fb_command_result r;
-	char input[64];
+	char shell[512], input[64];
+	const char *s;
 
-	if (command.input) {
-		snprintf(input, sizeof input, "%s", command.input);
+	/* an option lives until the next one is asked for */
+	s = c->host->option(c, "command");
+	snprintf(shell, sizeof shell, "%s", s ? s : "true");
+	command.shell = shell;
+	s = c->host->option(c, "input");
+	if (s) {
+		snprintf(input, sizeof input, "%s", s);
 		command.input = input;
-		command.shell = c->host->option(c, "command");
 	}
 	command.timeout_ms = c->host->option_int(c, "wait", 0) == 5000 ? 0 : c->host->option_int(c, "wait", 0);
 	if (c->host->run(c, &command, &r) < 0)
