@@ -106,7 +106,8 @@ static void started(struct step *s)
 	l->ended_ms = l->ended_boot_ms = 0;
 	fb_free(l->log);
 	l->log = fb_asprintf("archive/logs/%03d-%s.log", l->seq, l->name);
-	if (fb_journal_begin(r->x->journal, &err) < 0) {
+	/* What the link does to the world is recorded, durably, when it does it; that it began need not be waited for. */
+	if (fb_journal_begin_ordered(r->x->journal, &err) < 0) {
 		fb_context_lost(r->x, &err);
 		return;
 	}

@@ -474,6 +474,37 @@ static void remember_recovery(struct fb_engine *e)
 	fb_free(clocks);
 }
 
+/* That it failed and what follows is one truth, recorded in one commit: users wait. */
+static int record_failure(struct fb_engine *e, bool again)
+{
+	struct fb_err err;
+
+	e->x.recovering = !e->deploys || fb_context_setting(&e->x, "auto_rollback_enabled", 1);
+	if (e->x.recovering)
+		fb_journal_allow_degrade(e->x.journal);
+	if (fb_journal_begin(e->x.journal, &err) < 0) {
+		fb_context_lost(&e->x, &err);
+		return -1;
+	}
+	if (!again) {
+		fb_engine_clock(e, "detected");
+		if (e->deploys)
+			fb_engine_tell(e, "deployment.failed", e->failure);
+	}
+	if (e->x.recovering)
+		fb_targets_failed(e);
+	if (e->x.recovering && !again) {
+		set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", e->failed_link ? e->failed_link->id : NULL));
+		if (e->enhanced)
+			fb_engine_tell(e, "rollback.started", e->failure);
+	}
+	if (!e->x.is_lost && fb_journal_end(e->x.journal, &err) < 0)
+		fb_context_lost(&e->x, &err);
+	if (e->x.is_lost)
+		fb_journal_cancel(e->x.journal);
+	return e->x.is_lost ? -1 : 0;
+}
+
 static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const char *failure)
 {
 	bool again = e->stage == STAGE_RECOVERY;
@@ -491,25 +522,14 @@ static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const ch
 		conclude(e);
 		return;
 	}
-	if (!again) {
-		fb_engine_clock(e, "detected");
-		if (e->deploys)
-			fb_engine_tell(e, "deployment.failed", e->failure);
-	}
-	if (e->deploys && !fb_context_setting(&e->x, "auto_rollback_enabled", 1)) {
+	if (record_failure(e, again) < 0)
+		return;
+	if (!e->x.recovering) {
 		conclude(e);
 		return;
 	}
-	e->x.recovering = true;
-	fb_journal_allow_degrade(e->x.journal);
-	fb_targets_failed(e);
-	if (again) {
+	if (again)
 		remember_recovery(e);
-	} else {
-		set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", failed ? failed->id : NULL));
-		if (e->enhanced)
-			fb_engine_tell(e, "rollback.started", e->failure);
-	}
 	if (!e->enhanced) {
 		begin_undo(e);
 		return;
