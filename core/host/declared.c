@@ -86,7 +86,7 @@ static int percentage(const char *s, int64_t *ret, struct fb_err *err)
 
 	if (end == s || !isfinite(d) || (strcmp(end, "%") != 0 && *end) || d < 0 || d > 1e6)
 		return fb_err_set(err, FB_EXIT_CONFIG, "'%s' is not a percentage such as \"50%%\" or 0.5", s);
-	*ret = (int64_t)llround(d * (*end ? 100 : 10000));
+	*ret = fb_round(d * (*end ? 100 : 10000));
 	return 0;
 }
 
@@ -97,7 +97,7 @@ static int millionths(const char *s, int64_t *ret, struct fb_err *err)
 
 	if (end == s || *end || !isfinite(d) || fabs(d) > 9e12)
 		return fb_err_set(err, FB_EXIT_CONFIG, "'%s' is not a number", s);
-	*ret = (int64_t)llround(d * 1e6);
+	*ret = fb_round(d * 1e6);
 	return 0;
 }
 

@@ -18,8 +18,6 @@ static const char *const from_0[] = {
 	"CREATE INDEX executions_ended ON executions (environment, ended_ms)",
 	"CREATE INDEX executions_rollbacks ON executions (environment, ended_ms) WHERE " FB_IS_ROLLBACK,
 	"CREATE INDEX releases_once_good ON releases (environment, service, seq) WHERE status IN ('good', 'superseded')",
-	"CREATE INDEX processes_pid ON processes (pid, start) WHERE gone_ms = 0",
-	"CREATE INDEX processes_role ON processes (role, environment, service) WHERE gone_ms = 0",
 };
 
 static const struct {

@@ -25,7 +25,10 @@ int fb_journal_process_gone(struct fb_journal *j, const struct fb_proc *p, struc
 
 	if (fb_txn_begin_any(j, FB_ORDERED, err) < 0)
 		return -1;
-	r = fb_db_run(j, err, "UPDATE processes SET gone_ms = ?3 WHERE pid = ?1 AND start = ?2 AND gone_ms = 0", "iii", (int64_t)p->pid, (int64_t)p->start, fb_clock_wall_ms());
+	r = fb_db_run(j, err, "UPDATE processes SET gone_ms = ?3 WHERE boot_id = ?4 AND pid = ?1 AND start = ?2 AND gone_ms = 0", "iiit", (int64_t)p->pid, (int64_t)p->start,
+		      fb_clock_wall_ms(), j->boot);
+	if (r == 0 && j->changes == 0)
+		r = fb_db_run(j, err, "UPDATE processes SET gone_ms = ?3 WHERE pid = ?1 AND start = ?2 AND gone_ms = 0", "iii", (int64_t)p->pid, (int64_t)p->start, fb_clock_wall_ms());
 	return fb_txn_end(j, r, err);
 }
 
@@ -47,10 +50,9 @@ int fb_journal_processes(struct fb_journal *j, const char *execution, const char
 			 size_t *ret_n, struct fb_err *err)
 {
 	static const char base[] = "SELECT e.id, p.environment, p.service, p.role, p.name, p.boot_id, p.pid, p.start, p.started_ms FROM processes p LEFT JOIN executions e ON e.n = p.execution"
-				   " WHERE p.gone_ms = 0 AND (?3 IS NULL OR p.environment = ?3) AND (?4 IS NULL OR p.service = ?4) AND (?5 IS NULL OR p.name = ?5)";
-	/* What is asked for decides which index serves */
-	char *sql = fb_asprintf("%s AND %s AND %s ORDER BY p.started_ms, p.pid", base, execution ? "p.execution = (SELECT n FROM executions WHERE id = ?1)" : "?1 IS NULL",
-				role ? "p.role = ?2" : "?2 IS NULL");
+				   " WHERE p.gone_ms = 0 AND (?2 IS NULL OR p.role = ?2) AND (?3 IS NULL OR p.environment = ?3) AND (?4 IS NULL OR p.service = ?4)"
+				   " AND (?5 IS NULL OR p.name = ?5)";
+	char *sql = fb_asprintf("%s AND %s ORDER BY p.started_ms, p.pid", base, execution ? "p.execution = (SELECT n FROM executions WHERE id = ?1)" : "?1 IS NULL");
 	sqlite3_stmt *s = fb_db_query(j, err, sql, "ttttt", execution, role, environment, service, name);
 	void *rows;
 	int r = fb_db_list(j, s, sizeof **ret, fill, &rows, ret_n, err);

@@ -52,8 +52,6 @@ static const char *const tables[] = {
 	"CREATE TABLE processes (boot_id TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL, execution INTEGER, role TEXT NOT NULL, environment TEXT, service TEXT,"
 	" name TEXT NOT NULL, started_ms INTEGER NOT NULL, gone_ms INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (boot_id, pid, start)) STRICT, WITHOUT ROWID",
 	"CREATE INDEX processes_there ON processes (execution) WHERE gone_ms = 0",
-	"CREATE INDEX processes_pid ON processes (pid, start) WHERE gone_ms = 0",
-	"CREATE INDEX processes_role ON processes (role, environment, service) WHERE gone_ms = 0",
 	"CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, execution INTEGER, name TEXT NOT NULL, link TEXT, summary TEXT NOT NULL, data TEXT,"
 	" at_ms INTEGER NOT NULL) STRICT",
 	"CREATE INDEX events_execution ON events (execution, seq)",
