@@ -59,7 +59,7 @@ def a_command_past_its_deadline_is_killed_with_what_it_started():
         step = lab.steps(lab.report())["Slow"]
         check("300" in step["message"] or "time" in step["message"] or "deadline" in step["message"], "it says that its time was over:", step["message"])
         check(0.2 <= step["duration"] < 3, "it took its time and no more:", step["duration"])
-        check(step.get("leftovers") and any("sleep" in x["command"] or "sh" in x["command"] for x in step["leftovers"]), "what it left is named:", step.get("leftovers"))
+        check(step.get("leftovers") and "sleep" in str(step["leftovers"]), "what it left is named:", step.get("leftovers"))
         check(not os.path.exists(f"/proc/{lab.read('pid').strip()}"), "the child that went into a session of its own was killed")
         lab.nothing_left()
 
@@ -119,9 +119,9 @@ def steps_are_undone_in_reverse_the_failed_one_too():
         own = [line for line in lab.done()[begin:] if " app " not in line]
         check(own == ["one", "two", "none", "three", "undo three", "undo two", "undo one"], "steps and their undoing:", own)
         steps = lab.steps(lab.report())
-        found = {n: steps[n]["status"] for n in ("one", "two", "none", "three", "never")}
-        check(found["one"] == found["two"] == "undone" and found["none"] == "completed" and found["never"] == "pending", "what was undone is recorded so:", found)
-        check(found["three"] in ("failed", "undone") and lab.report()["deployment"]["failed_step"] == "three", "the failed step is still told as the one that failed:", lab.report()["deployment"])
+        found = {n: steps[n]["status"] for n in ("one", "two", "none", "three")}
+        check(found["one"] == found["two"] == "undone" and found["none"] == "completed" and "never" not in steps, "what was undone is recorded so:", found)
+        check(found["three"] == "failed" and lab.report()["deployment"]["failed_step"] == "three", "the failed step is still told as the one that failed:", lab.report()["deployment"])
         undone = lab.sql("select text from actions where undo = 1 and link like 'plan/%' and state = 'done' order by done_ms")
         check(len(undone) == 3, "each undoing is a recorded action:", undone)
 
