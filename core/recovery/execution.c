@@ -675,6 +675,14 @@ static char *document(struct fb_context *x, const char *name)
 
 	if (!strcmp(name, "services"))
 		return json_dumps(json_object_get(x->frozen, "services"), JSON_COMPACT);
+	if (!strcmp(name, "facts")) {
+		text = fb_journal_facts(x->journal, x->id, &err);
+		d = text ? json_loads(text, 0, NULL) : NULL;
+		fb_free(text);
+		text = d && json_object_get(d, "") ? json_dumps(json_object_get(d, ""), JSON_COMPACT) : NULL;
+		json_decref(d);
+		return text;
+	}
 	if (strcmp(name, "report"))
 		return fb_journal_document(x->journal, x->id, name);
 	d = fb_report_build(x->journal, x->id, &err);

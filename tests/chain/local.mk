@@ -5,3 +5,16 @@ tests_chain_web_web_CPPFLAGS = -include config.h
 tests_chain_web_web_CFLAGS = $(FB_CFLAGS)
 
 EXTRA_DIST += tests/chain/rig/haproxy.sh
+
+# What goes wrong, and what a chain promises: the whole program over services that are files
+EXTRA_DIST += tests/chain/files_lab.py
+trouble_tests = \
+	tests/chain/test_chains.py \
+	tests/chain/test_disks.py \
+	tests/chain/test_hostile.py \
+	tests/chain/test_mistakes.py \
+	tests/chain/test_rollbacks.py \
+	tests/chain/test_stops.py \
+	tests/chain/test_word.py
+EXTRA_DIST += $(trouble_tests)
+TESTS += $(trouble_tests)
