@@ -5,3 +5,6 @@ tests_chain_web_web_CPPFLAGS = -include config.h
 tests_chain_web_web_CFLAGS = $(FB_CFLAGS)
 
 EXTRA_DIST += tests/chain/rig/haproxy.sh
+
+dist_check_SCRIPTS += tests/chain/test_demo.sh
+TESTS += tests/chain/test_demo.sh
