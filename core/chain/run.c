@@ -405,6 +405,8 @@ static void attempt(struct step *s)
 		spec.release = x->recovering ? service->last_good : service->release;
 		spec.last_good = service->last_good;
 		spec.failed = service->failed;
+	} else if (!x->recovering) {
+		spec.release = json_string_value(json_object_get(x->frozen, "release")); /* a plan has one, whatever its services */
 	}
 	s->task = fb_task_start(&spec);
 }

@@ -54,7 +54,7 @@ struct conn {
 
 struct by_release {
 	char name[64];
-	int64_t answers, first_us, last_us;
+	int64_t answers, good, first_us, last_us; /* good: below 400 */
 };
 
 static int port, connections = 32;
@@ -95,7 +95,7 @@ static void *grow(void *p, size_t *room, size_t n, size_t size)
 	return p;
 }
 
-static void count_release(const char *name, int64_t at)
+static void count_release(const char *name, int64_t at, bool good)
 {
 	for (int i = 0; i < RELEASES; i++) {
 		if (!releases[i].name[0]) {
@@ -104,6 +104,7 @@ static void count_release(const char *name, int64_t at)
 		}
 		if (!strcmp(releases[i].name, name)) {
 			releases[i].answers++;
+			releases[i].good += good;
 			releases[i].last_us = at;
 			break;
 		}
@@ -242,7 +243,7 @@ static void parse(struct conn *c)
 		close_after = true;
 	}
 	if (header(c->in, "\r\nX-Release:", "\r", name, sizeof name))
-		count_release(name, now_us() - start_us);
+		count_release(name, now_us() - start_us, status < 400);
 	if (cookie && !strcmp(cookie, "keep"))
 		header(c->in, "\r\nSet-Cookie:", ";\r", c->cookie, sizeof c->cookie);
 	finish(c, status >= 500 ? STATUS_5XX : status >= 400 ? STATUS_OTHER : ANSWERED, status, !close_after);
@@ -374,8 +375,8 @@ static void print_json(int64_t elapsed)
 			printf("%s\"%d\": %lld", n++ ? ", " : "", s, (long long)failures_by_status[s]);
 	printf("}, \"releases\": {");
 	for (int i = 0; i < RELEASES && releases[i].name[0]; i++) {
-		printf("%s\"%s\": {\"answers\": %lld, \"first_ms\": %.3f, \"last_ms\": %.3f}", i ? ", " : "", releases[i].name,
-		       (long long)releases[i].answers, (double)releases[i].first_us / 1000, (double)releases[i].last_us / 1000);
+		printf("%s\"%s\": {\"answers\": %lld, \"good\": %lld, \"first_ms\": %.3f, \"last_ms\": %.3f}", i ? ", " : "", releases[i].name,
+		       (long long)releases[i].answers, (long long)releases[i].good, (double)releases[i].first_us / 1000, (double)releases[i].last_us / 1000);
 		if (strcmp(releases[i].name, last_answer) != 0 && releases[i].last_us > settled)
 			settled = releases[i].last_us;
 	}

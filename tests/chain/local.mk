@@ -18,3 +18,5 @@ trouble_tests = \
 	tests/chain/test_word.py
 EXTRA_DIST += $(trouble_tests)
 TESTS += $(trouble_tests)
+dist_check_SCRIPTS += tests/chain/test_demo.sh
+TESTS += tests/chain/test_demo.sh

@@ -7,6 +7,8 @@
  *   web --port N --release NAME [--config FILE [--lazy-config]] [--root DIR] [--pidfile FILE] [--counter FILE]
  *       [--control N] [--delay MS] [--fail PERCENT]
  *
+ *   --port 0: one that is free; "listening on 127.0.0.1:N" in the log tells which
+ *
  *   GET /           {"release":"2.1"}       with X-Release, as every answer
  *   GET /health     200 "ok" or 503
  *   POST /work?id=N executes N: one line in the counter file for each execution, written before the answer
@@ -362,17 +364,20 @@ static void turn_once(void)
 			accept_all(listeners[i], i == 1);
 }
 
-static int listen_on(long port)
+/* Port 0: one that the kernel finds free. Returns the port. */
+static long listen_on(long port, int *ret_fd)
 {
+	socklen_t size = sizeof(struct sockaddr_in);
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) || bind(fd, (struct sockaddr *)&a, sizeof a) ||
-	    listen(fd, 512)) {
+	    listen(fd, 512) || getsockname(fd, (struct sockaddr *)&a, &size)) {
 		say("Error: listen on 127.0.0.1:%ld: %s", port, strerror(errno));
 		exit(1);
 	}
-	return fd;
+	*ret_fd = fd;
+	return ntohs(a.sin_port);
 }
 
 static void write_pid(const char *path)
@@ -398,7 +403,7 @@ int main(int argc, char **argv)
 						{"delay", 1, 0, 'd'},   {"fail", 1, 0, 'f'},    {0}};
 	struct sigaction stop = {.sa_handler = on_stop};
 	const char *pidfile = NULL;
-	long port = 0, control = 0;
+	long port = -1, control = 0;
 	int o;
 
 	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -416,7 +421,7 @@ int main(int argc, char **argv)
 		default: return 64;
 		}
 	}
-	if (port < 1 || port > 65535 || optind != argc) {
+	if (port < 0 || port > 65535 || optind != argc) {
 		fprintf(stderr, "usage: web --port N --release NAME [options]\n");
 		return 64;
 	}
@@ -430,9 +435,9 @@ int main(int argc, char **argv)
 	}
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
-	listeners[0] = listen_on(port);
+	port = listen_on(port, &listeners[0]);
 	if (control)
-		listeners[1] = listen_on(control);
+		listen_on(control, &listeners[1]);
 	if (pidfile)
 		write_pid(pidfile);
 	say("listening on 127.0.0.1:%ld", port);
