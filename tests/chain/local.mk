@@ -5,3 +5,11 @@ tests_chain_web_web_CPPFLAGS = -include config.h
 tests_chain_web_web_CFLAGS = $(FB_CFLAGS)
 
 EXTRA_DIST += tests/chain/rig/haproxy.sh
+EXTRA_DIST += tests/chain/run
+EXTRA_DIST += tests/chain/lab.py
+EXTRA_DIST += tests/chain/web_lab.py
+
+# What users feel
+EXTRA_DIST += tests/chain/impact_lab.py
+EXTRA_DIST += tests/chain/test_impact.py
+TESTS += tests/chain/test_impact.py
