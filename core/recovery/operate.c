@@ -330,7 +330,7 @@ static void begin(struct member *m)
 		return;
 	}
 	if (x->dry && o->spec.operation == FB_OP_VERIFY) {
-		settle(m, FB_SKIP, "would be verified");
+		settle(m, FB_OK, "would be verified");
 		return;
 	}
 	if (o->spec.operation == FB_OP_SHIFT && !o->spec.undo)
