@@ -20,3 +20,11 @@ EXTRA_DIST += $(trouble_tests)
 TESTS += $(trouble_tests)
 dist_check_SCRIPTS += tests/chain/test_demo.sh
 TESTS += tests/chain/test_demo.sh
+EXTRA_DIST += tests/chain/run
+EXTRA_DIST += tests/chain/lab.py
+EXTRA_DIST += tests/chain/web_lab.py
+
+# What users feel
+EXTRA_DIST += tests/chain/impact_lab.py
+EXTRA_DIST += tests/chain/test_impact.py
+TESTS += tests/chain/test_impact.py
