@@ -199,6 +199,7 @@ static void settle(struct step *s, int state, const struct fb_call_result *resul
 	l->state = state;
 	l->ended_ms = fb_clock_wall_ms();
 	l->ended_boot_ms = fb_clock_ms();
+	json_object_set_new(l->data, "ended_us", json_integer(fb_clock_us())); /* on the boot clock, for what milliseconds do not show */
 	record_end(s, state == FB_LINK_FAILED ? "link.failed" : "link.completed", state == FB_LINK_SKIPPED, l->ended_boot_ms - l->started_boot_ms, l->answer, l->message, result);
 	if (r->hooks->settled)
 		r->hooks->settled(r->owner, l);
