@@ -3,7 +3,8 @@
  * crashpoint: preloaded into failback by tests, kills its engine with SIGKILL at the Nth write to a database or frame to a worker.
  *   CRASH_AT=N      the Nth; 0: never
  *   CRASH_COUNT=F   at each point, the number so far is written to the file F, so that a sweep knows how many there are
- * The engine is told from the command by being the leader of its session; hosts and workers do not inherit the preload.
+ * The engine is told from the command by being the leader of its session (so the command must not be started as one); hosts and workers do
+ * not inherit the preload.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -23,7 +24,6 @@ static void point(void)
 	char text[32];
 	int fd, n;
 
-	/* The command that started the engine may lead a session too; it is not an orphan of setsid in a fork, so it says so itself. */
 	if (getsid(0) != getpid() || !at)
 		return;
 	points++;
@@ -37,27 +37,28 @@ static void point(void)
 		kill(getpid(), SIGKILL);
 }
 
+#define EXPORT __attribute__((visibility("default")))
 #define NEXT(type, name, ...) ((type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name))
 
-ssize_t pwrite64(int fd, const void *buf, size_t count, off64_t offset)
+EXPORT ssize_t pwrite64(int fd, const void *buf, size_t count, off64_t offset)
 {
 	point();
 	return NEXT(ssize_t, "pwrite64", int, const void *, size_t, off64_t)(fd, buf, count, offset);
 }
 
-ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset)
+EXPORT ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset)
 {
 	point();
 	return NEXT(ssize_t, "pwrite", int, const void *, size_t, off_t)(fd, buf, count, offset);
 }
 
-int fdatasync(int fd)
+EXPORT int fdatasync(int fd)
 {
 	point();
 	return NEXT(int, "fdatasync", int)(fd);
 }
 
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	point();
 	return NEXT(ssize_t, "sendmsg", int, const struct msghdr *, int)(fd, message, flags);
