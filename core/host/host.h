@@ -49,6 +49,7 @@ struct fb_catalog_fn fb_pool_catalog(struct fb_pool *p);
 
 /* From now on replies are read by this loop; calls can be made. exited: told when a host died that nobody ended (may be NULL). */
 int fb_pool_attach(struct fb_pool *p, uv_loop_t *loop, struct fb_err *err) FB_MUST_USE;
+/* Calls under way end with FB_CAUSE_HOST. Run the loop once more before it is closed: handles are closed in it. */
 void fb_pool_detach(struct fb_pool *p);
 /* The hosts that run, for the journal. At most max; returns how many. names[i] is "kind-name", borrowed. */
 int fb_pool_hosts(struct fb_pool *p, struct fb_proc *ret, const char **ret_names, int max);

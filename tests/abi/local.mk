@@ -7,10 +7,34 @@ tests_abi_tame_phase_tame_la_CPPFLAGS = $(plugin_cppflags)
 tests_abi_tame_phase_tame_la_CFLAGS = $(plugin_cflags)
 tests_abi_tame_phase_tame_la_LDFLAGS = $(abi_module_ldflags)
 
+check_LTLIBRARIES += tests/abi/tame/check-tame.la
+tests_abi_tame_check_tame_la_SOURCES = tests/abi/tame/check_tame.c
+tests_abi_tame_check_tame_la_CPPFLAGS = $(plugin_cppflags)
+tests_abi_tame_check_tame_la_CFLAGS = $(plugin_cflags)
+tests_abi_tame_check_tame_la_LDFLAGS = $(abi_module_ldflags)
+
+check_LTLIBRARIES += tests/abi/tame/check-stepping.la
+tests_abi_tame_check_stepping_la_SOURCES = tests/abi/tame/check_stepping.c
+tests_abi_tame_check_stepping_la_CPPFLAGS = $(plugin_cppflags)
+tests_abi_tame_check_stepping_la_CFLAGS = $(plugin_cflags)
+tests_abi_tame_check_stepping_la_LDFLAGS = $(abi_module_ldflags)
+
+check_LTLIBRARIES += tests/abi/tame/notifier-tame.la
+tests_abi_tame_notifier_tame_la_SOURCES = tests/abi/tame/notifier_tame.c
+tests_abi_tame_notifier_tame_la_CPPFLAGS = $(plugin_cppflags)
+tests_abi_tame_notifier_tame_la_CFLAGS = $(plugin_cflags)
+tests_abi_tame_notifier_tame_la_LDFLAGS = $(abi_module_ldflags)
+
+check_LTLIBRARIES += tests/abi/tame/strategy-tame.la
+tests_abi_tame_strategy_tame_la_SOURCES = tests/abi/tame/strategy_tame.c
+tests_abi_tame_strategy_tame_la_CPPFLAGS = $(plugin_cppflags)
+tests_abi_tame_strategy_tame_la_CFLAGS = $(plugin_cflags)
+tests_abi_tame_strategy_tame_la_LDFLAGS = $(abi_module_ldflags)
+
 check_PROGRAMS += tests/unit/test_host
 TESTS += tests/unit/test_host
 tests_unit_test_host_SOURCES = tests/unit/test_host.c tests/abi/rig.c tests/abi/rig.h
-tests_unit_test_host_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_host_CPPFLAGS = $(unit_cppflags) -DTEST_CC='"$(CC)"'
 tests_unit_test_host_CFLAGS = $(unit_cflags)
 tests_unit_test_host_LDADD = $(unit_libs)
 

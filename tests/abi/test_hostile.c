@@ -133,12 +133,66 @@ static void a_newer_plugin_works_with_an_older_host(void **state)
 	rig_end(&rig);
 }
 
+static void a_second_request_before_the_first_is_answered_is_told(void **state)
+{
+	struct rig rig;
+	struct heard *h;
+
+	(void)state;
+	rig_start(&rig, HOSTILE);
+	h = rig_begin(&rig, &(struct ask){.name = "two-requests"});
+	json_object_set_new(h->replies, "service_pid", json_false()); /* not answered */
+	rig_wait(h);
+	assert_int_equal(h->r.cause, FB_CAUSE_REPLY);
+	assert_string_equal(h->message, "run of phase-two-requests asked for 'service_pid' while 'service_pid' was not answered");
+	rig_forget(h);
+	rig_end(&rig);
+}
+
+static void a_storm_of_forks_is_ended(void **state)
+{
+	struct rig rig;
+	struct heard *h;
+
+	(void)state;
+	rig_start(&rig, HOSTILE);
+	h = rig_call(&rig, &(struct ask){.name = "fork-storm"});
+	assert_int_equal(h->r.cause, FB_CAUSE_ANSWER);
+	rig_forget(h);
+	assert_true(rig_count_descendants() <= rig.children + 1);
+	rig_end(&rig);
+}
+
+static void calls_at_the_same_time_keep_their_leftovers_apart(void **state)
+{
+	struct rig rig;
+	struct heard *clean, *dirty;
+
+	(void)state;
+	rig_start(&rig, HOSTILE);
+	/* one is under way, with a process in the background, while another of the same host ends and leaves one */
+	clean = rig_begin(&rig, &(struct ask){.name = "background"});
+	while (!json_array_size(clean->frames))
+		uv_run(&rig.loop, UV_RUN_ONCE);
+	dirty = rig_call(&rig, &(struct ask){.name = "background", .flags = FB_CALL_RECOVERY});
+	assert_int_equal(json_array_size(dirty->leftovers), 1);
+	rig_forget(dirty);
+	rig_wait(clean);
+	assert_int_equal(clean->r.answer, FB_OK); /* its own was still there when it looked */
+	assert_int_equal(json_array_size(clean->leftovers), 1);
+	rig_forget(clean);
+	rig_end(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_refusal_has_its_own_sentence),
 		cmocka_unit_test(every_end_is_told_as_what_it_was),
 		cmocka_unit_test(a_newer_plugin_works_with_an_older_host),
+		cmocka_unit_test(a_second_request_before_the_first_is_answered_is_told),
+		cmocka_unit_test(a_storm_of_forks_is_ended),
+		cmocka_unit_test(calls_at_the_same_time_keep_their_leftovers_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -394,6 +394,165 @@ static void a_changed_file_is_not_loaded_again(void **state)
 	assert_int_equal(system("rm -rf tests/abi/changed"), 0);
 }
 
+static void a_check_answers_with_its_health(void **state)
+{
+	struct rig rig;
+	struct heard *h;
+
+	(void)state;
+	rig_start(&rig, TAME);
+	h = rig_call(&rig, &(struct ask){.kind = "check", .name = "tame", .operation = "probe", .options = "{\"state\":3}"});
+	assert_int_equal(h->r.answer, FB_OK);
+	assert_int_equal(json_integer_value(json_object_get(h->health, "state")), FB_HEALTH_FAILED);
+	assert_int_equal(json_integer_value(json_object_get(h->health, "latency_us")), 1500);
+	assert_int_equal(json_integer_value(json_object_get(h->health, "value_u")), 2500000);
+	assert_string_equal(json_string_value(json_object_get(h->health, "text")), "as told");
+	rig_forget(h);
+	/* a state that is none is blind */
+	h = rig_call(&rig, &(struct ask){.kind = "check", .name = "tame", .operation = "probe", .options = "{\"state\":9}"});
+	assert_int_equal(json_integer_value(json_object_get(h->health, "state")), FB_HEALTH_BLIND);
+	rig_forget(h);
+	h = rig_call(&rig, &(struct ask){.kind = "check", .name = "tame", .operation = "probe", .options = "{\"state\":100}"});
+	assert_int_equal(h->r.answer, FB_FAIL);
+	assert_null(h->health);
+	assert_string_equal(h->message, "no probe was made");
+	rig_forget(h);
+	rig_end(&rig);
+}
+
+static void a_stepping_check_is_stepped_to_its_end(void **state)
+{
+	struct rig rig;
+	struct heard *h;
+
+	(void)state;
+	rig_start(&rig, TAME);
+	h = rig_call(&rig, &(struct ask){.kind = "check", .name = "stepping", .operation = "probe"});
+	assert_int_equal(h->r.answer, FB_OK);
+	assert_int_equal(json_integer_value(json_object_get(h->health, "state")), FB_HEALTH_WARNING);
+	assert_logged(h, "ended\n");
+	rig_forget(h);
+	h = rig_call(&rig, &(struct ask){.kind = "check", .name = "stepping", .operation = "probe", .options = "{\"odd\":true}"});
+	assert_int_equal(json_integer_value(json_object_get(h->health, "state")), FB_HEALTH_BLIND);
+	assert_logged(h, "ended\n");
+	rig_forget(h);
+	h = rig_begin(&rig, &(struct ask){.kind = "check", .name = "stepping", .operation = "probe", .options = "{\"endless\":true}"});
+	while (!h->worker.pid)
+		uv_run(&rig.loop, UV_RUN_ONCE);
+	fb_host_call_stop(h->call, false);
+	rig_wait(h);
+	assert_int_equal(h->r.answer, FB_FAIL);
+	assert_string_equal(h->message, "no result by its deadline");
+	assert_logged(h, "ended\n");
+	rig_forget(h);
+	rig_end(&rig);
+}
+
+static void every_operation_of_a_strategy_is_reached(void **state)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} all[] = {{"check", FB_OP_CHECK},     {"state", FB_OP_STATE},     {"capture", FB_OP_CAPTURE}, {"prove", FB_OP_PROVE},   {"prepare", FB_OP_PREPARE},   {"shift", FB_OP_SHIFT},
+		   {"protect", FB_OP_PROTECT}, {"restore", FB_OP_RESTORE}, {"verify", FB_OP_VERIFY},   {"evidence", FB_OP_EVIDENCE}, {"commit", FB_OP_COMMIT}, {"cleanup", FB_OP_CLEANUP}};
+	struct rig rig;
+	struct heard *h;
+	char said[64];
+
+	(void)state;
+	rig_start(&rig, TAME);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		h = rig_call(&rig, &(struct ask){.kind = "strategy", .name = "tame", .operation = all[i].name, .share = 5000});
+		snprintf(said, sizeof said, "%s %d 5000\n", all[i].name, all[i].number);
+		assert_logged(h, said);
+		rig_forget(h);
+	}
+	h = rig_call(&rig, &(struct ask){.kind = "strategy", .name = "tame", .operation = "restore", .flags = FB_CALL_UNDO});
+	assert_logged(h, "undo 38 0\n");
+	rig_forget(h);
+	assert_int_equal(json_array_size(json_object_get(fb_pool_describe(rig.pool, "strategy", "tame", NULL), "operations")), 14);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(fb_pool_describe(rig.pool, "strategy", "tame", NULL), "features"), 0)), "zero-downtime");
+	rig_end(&rig);
+}
+
+static bool has_three_samples(void *ctx)
+{
+	return rig_frame(ctx, "sample", 2) != NULL;
+}
+
+static void observation_goes_on_until_it_is_stopped(void **state)
+{
+	struct rig rig;
+	struct heard *h;
+	json_t *s;
+
+	(void)state;
+	rig_start(&rig, TAME);
+	h = rig_begin(&rig, &(struct ask){.kind = "strategy", .name = "tame", .operation = "observe"});
+	assert_true(rig_until(&rig, has_three_samples, h));
+	fb_host_call_stop(h->call, false);
+	rig_wait(h);
+	assert_int_equal(h->r.cause, FB_CAUSE_ANSWER);
+	assert_int_equal(h->r.answer, FB_OK);
+	s = rig_frame(h, "sample", 2);
+	assert_int_equal(json_integer_value(json_object_get(s, "requests")), 103);
+	assert_int_equal(json_integer_value(json_object_get(s, "failed")), -1);
+	assert_string_equal(json_string_value(json_object_get(s, "release")), "2.1");
+	rig_forget(h);
+	rig_end(&rig);
+}
+
+static void a_notifier_is_given_the_event(void **state)
+{
+	struct rig rig;
+	struct heard *h;
+
+	(void)state;
+	rig_start(&rig, TAME);
+	h = rig_call(&rig, &(struct ask){.kind = "notifier", .name = "tame", .operation = "notify",
+					 .context = "{\"event\":{\"id\":\"e1\",\"name\":\"rollback.completed\",\"severity\":\"warning\",\"incident\":\"INC-1\",\"data\":{\"a\":1},\"report\":null}}"});
+	assert_int_equal(h->r.answer, FB_RETRY);
+	assert_logged(h, "e1 rollback.completed warning INC-1 {\"a\":1} (null)\n");
+	assert_int_equal(json_integer_value(json_object_get(rig_frame(h, "retry_after", 0), "ms")), 2000);
+	rig_forget(h);
+	rig_end(&rig);
+}
+
+static void the_example_of_the_manual_compiles_and_runs(void **state)
+{
+	const char *top = getenv("srcdir") ? getenv("srcdir") : "..";
+	char *manual, *path = fb_asprintf("%s/core/man/failback-plugin.3", top), *begin, *end, *command;
+	struct rig rig;
+	struct heard *h;
+	FILE *f;
+
+	(void)state;
+	manual = rig_read(path);
+	begin = strstr(manual, "EXAMPLE BEGINS\n.Bd -literal\n");
+	end = strstr(manual, ".Ed\n.\\\" EXAMPLE ENDS");
+	assert_true(begin && end);
+	*end = 0;
+	assert_int_equal(system("rm -rf tests/abi/manual && mkdir -p tests/abi/manual"), 0);
+	f = fopen("tests/abi/manual/hello.c", "w");
+	assert_non_null(f);
+	fputs(begin + strlen("EXAMPLE BEGINS\n.Bd -literal\n"), f);
+	fclose(f);
+	command = fb_asprintf("%s -std=c99 -Wall -Wextra -Werror -Wno-missing-field-initializers -shared -fPIC -I%s/core -o tests/abi/manual/phase-hello.so tests/abi/manual/hello.c", TEST_CC, top);
+	assert_int_equal(system(command), 0);
+	rig_start(&rig, "tests/abi/manual");
+	h = rig_begin(&rig, &(struct ask){.name = "hello", .options = "{\"count\":2}", .context = "{\"environment\":\"staging\"}"});
+	json_object_set_new(h->replies, "act", json_pack("{s:i}", "value", FB_ACT_DO));
+	rig_wait(h);
+	assert_string_equal(h->message, "");
+	assert_logged(h, "hello, staging\nhello, staging\n");
+	rig_forget(h);
+	rig_end(&rig);
+	assert_int_equal(system("rm -rf tests/abi/manual"), 0);
+	fb_free(command);
+	fb_free(manual);
+	fb_free(path);
+}
+
 /* An engine of its own, which is killed in the middle of a call. */
 static void __attribute__((noreturn)) doomed_engine(int tell)
 {
@@ -469,6 +628,12 @@ int main(void)
 		cmocka_unit_test(a_flood_is_cut_in_the_middle_and_starves_nobody),
 		cmocka_unit_test(secrets_do_not_reach_log_message_or_frames),
 		cmocka_unit_test(a_changed_file_is_not_loaded_again),
+		cmocka_unit_test(a_check_answers_with_its_health),
+		cmocka_unit_test(a_stepping_check_is_stepped_to_its_end),
+		cmocka_unit_test(every_operation_of_a_strategy_is_reached),
+		cmocka_unit_test(observation_goes_on_until_it_is_stopped),
+		cmocka_unit_test(a_notifier_is_given_the_event),
+		cmocka_unit_test(the_example_of_the_manual_compiles_and_runs),
 		cmocka_unit_test(all_is_gone_when_the_engine_is_killed),
 	};
 

@@ -355,3 +355,9 @@ tests_abi_hostile_phase_wrong_type_la_SOURCES = tests/abi/hostile/wrong_type.c
 tests_abi_hostile_phase_wrong_type_la_CPPFLAGS = $(plugin_cppflags)
 tests_abi_hostile_phase_wrong_type_la_CFLAGS = $(plugin_cflags)
 tests_abi_hostile_phase_wrong_type_la_LDFLAGS = $(hostile_ldflags)
+
+check_LTLIBRARIES += tests/abi/hostile/phase-background.la
+tests_abi_hostile_phase_background_la_SOURCES = tests/abi/hostile/background.c
+tests_abi_hostile_phase_background_la_CPPFLAGS = $(plugin_cppflags)
+tests_abi_hostile_phase_background_la_CFLAGS = $(plugin_cflags)
+tests_abi_hostile_phase_background_la_LDFLAGS = $(hostile_ldflags)
