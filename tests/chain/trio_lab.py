@@ -97,6 +97,7 @@ class TrioLab(Lab):
     def good(self):
         """Release 1 is live and committed; from here on every run starts."""
         self.deploy("1", expect=0)
+        self.first_execution = self.newest()["execution_id"]
         for name in ("state", "world"):
             shutil.copytree(self.path(name), self.path("first", name), symlinks=True)
 
