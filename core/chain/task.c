@@ -319,11 +319,25 @@ static int on_started(void *ctx, struct fb_host_call *call, const struct fb_proc
 	/* A probe changes nothing: nobody needs to prove later that it is gone. */
 	if (t->spec.silent)
 		return 0;
-	if (fb_journal_process(x->journal, "worker", x->environment, t->spec.service, t->spec.link, worker, err) < 0) {
+	if (fb_journal_begin_ordered(x->journal, err) < 0) {
 		fb_context_lost(x, err);
 		return -1;
 	}
+	if (fb_journal_process(x->journal, "worker", x->environment, t->spec.service, t->spec.link, worker, err) < 0 ||
+	    (t->spec.started && t->spec.started(t->spec.owner, t, err) < 0) || fb_journal_end(x->journal, err) < 0) {
+		fb_context_lost(x, err);
+		fb_journal_cancel(x->journal);
+		return -1;
+	}
 	return 0;
+}
+
+int fb_task_gone(struct fb_task *t, struct fb_err *err)
+{
+	if (t->gone || t->spec.silent || !t->worker.pid)
+		return 0;
+	t->gone = true;
+	return fb_journal_process_gone(t->spec.context->journal, &t->worker, err);
 }
 
 json_t *fb_task_cause(const struct fb_call_result *r)
@@ -342,12 +356,12 @@ static void on_done(void *ctx, struct fb_host_call *call, const struct fb_call_r
 	(void)call;
 	if (t->waiting && t->cancel)
 		t->cancel(t->waiting);
-	if (!t->spec.silent && t->worker.pid && !x->is_lost && fb_journal_process_gone(x->journal, &t->worker, &err) < 0)
-		fb_context_lost(x, &err);
 	if (t->next)
 		t->next->previous = t->previous;
 	*(t->previous ? &t->previous->next : &x->tasks) = t->next;
 	t->spec.done(t->spec.owner, t, result);
+	if (!x->is_lost && fb_task_gone(t, &err) < 0)
+		fb_context_lost(x, &err);
 	json_decref(t->advice);
 	json_decref(t->reported);
 	fb_free(t);
@@ -385,7 +399,8 @@ struct fb_task *fb_task_start(const struct fb_task_spec *spec)
 	t->advice = json_array();
 	t->reported = json_object();
 	t->started_ms = fb_clock_wall_ms();
-	call.flags = (x->dry ? FB_CALL_DRY_RUN : 0) | (x->recovering ? FB_CALL_RECOVERY : 0) | (x->resumed ? FB_CALL_RESUMED : 0) | (spec->undo ? FB_CALL_UNDO : 0) |
+	/* What stands as a link's undo is run, not undone: only its actions are of the other direction. */
+	call.flags = (x->dry ? FB_CALL_DRY_RUN : 0) | (x->recovering ? FB_CALL_RECOVERY : 0) | (x->resumed ? FB_CALL_RESUMED : 0) | (spec->undo && strcmp(spec->operation, "run") ? FB_CALL_UNDO : 0) |
 		     (x->preserve ? FB_CALL_PRESERVE : 0);
 	call.context = context;
 	call.log_path = log;

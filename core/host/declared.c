@@ -15,6 +15,12 @@
 #define NAME_LIMIT 127u
 #define TEXT_LIMIT 2000u
 
+/* Not llround: libm would be one more library to load in every host. */
+int64_t fb_round(double d)
+{
+	return (int64_t)(d < 0 ? d - 0.5 : d + 0.5);
+}
+
 static const char *const types[] = {NULL,   "string", "int", "bool", "duration", "size",  "choice", "command",
 				    "list", "map",    "url", "path", "float",    "percent", "groups"};
 
