@@ -444,6 +444,13 @@ static void attempt(struct step *s)
 		spec.release = json_string_value(json_object_get(x->frozen, "release")); /* a plan has one, whatever its services */
 	}
 	s->task = fb_task_start(&spec);
+	fb_run_near(r->x, r->chain, r->undo ? r->chain->count : r->at + 1);
+}
+
+void fb_run_near(struct fb_context *x, const struct fb_chain *c, size_t at)
+{
+	if (at < c->count && c->links[at].use.plugin)
+		fb_pool_near(x->pool, "phase", c->links[at].use.plugin);
 }
 
 static void begin_link(struct fb_run *r, struct fb_link *l, struct fb_link *by)

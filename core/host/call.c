@@ -66,8 +66,8 @@ struct fb_host_call *fb_host_call(struct fb_pool *p, const struct fb_call_spec *
 	return c;
 }
 
-/* The worker's ends of its socket and its output pipe, sent to the host; ours are kept. 0, or -1 with errno. */
-static int send_ends(struct fb_host_call *c)
+/* Has the host fork a worker: its ends of the socket and of the output pipe go there, ours are kept. 0, or -1 with errno. */
+static int ask_worker(struct fb_plugin_host *h, json_int_t id, int *ret_sock, int *ret_out)
 {
 	int sock[2], out[2], r, e;
 
@@ -82,19 +82,58 @@ static int send_ends(struct fb_host_call *c)
 	}
 	fcntl(sock[0], F_SETFL, O_NONBLOCK);
 	fcntl(out[0], F_SETFL, O_NONBLOCK);
-	c->sock = sock[0];
-	c->out = out[0];
-	r = fb_pool_tell(c->host, json_pack("{s:s, s:I}", "m", "call", "id", c->id), (int[]){sock[1], out[1]}, 2);
+	*ret_sock = sock[0];
+	*ret_out = out[0];
+	r = fb_pool_tell(h, json_pack("{s:s, s:I}", "m", "call", "id", id), (int[]){sock[1], out[1]}, 2);
 	close(sock[1]);
 	close(out[1]);
 	errno = ECONNRESET;
 	return r;
 }
 
+void fb_pool_near(struct fb_pool *p, const char *kind, const char *name)
+{
+	struct fb_plugin_host *h = fb_pool_find(p, kind, name);
+	struct fb_spare spare = {.id = p->last_id + 1, .sock = -1, .out = -1};
+
+	if (h->state != FB_HOST_READY || h->spare.id || !p->loop)
+		return;
+	p->last_id++;
+	if (ask_worker(h, spare.id, &spare.sock, &spare.out) == 0) {
+		h->spare = spare;
+	} else if (spare.sock >= 0) {
+		close(spare.sock);
+		close(spare.out);
+	}
+}
+
+void fb_call_drop_spare(struct fb_plugin_host *h)
+{
+	if (!h->spare.id)
+		return;
+	close(h->spare.sock); /* a worker that never got its call ends by itself */
+	close(h->spare.out);
+	h->spare = (struct fb_spare){0};
+}
+
+static void take_spare(struct fb_host_call *c)
+{
+	struct fb_spare spare = c->host->spare;
+
+	c->host->spare = (struct fb_spare){0};
+	c->id = spare.id;
+	c->sock = spare.sock;
+	c->out = spare.out;
+	if (spare.worker.pid)
+		fb_call_started(c, &spare.worker);
+}
+
 void fb_call_begin(struct fb_host_call *c)
 {
 	c->asked = true;
-	if (send_ends(c) < 0) {
+	if (c->host->spare.id) {
+		take_spare(c);
+	} else if (ask_worker(c->host, c->id, &c->sock, &c->out) < 0) {
 		fb_err_set(&c->broken, FB_EXIT_PLUGIN, "cannot make a connection for a worker of %s: %s", c->host->label, strerror(errno));
 		fb_call_arm(c, 0);
 	}

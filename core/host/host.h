@@ -42,6 +42,9 @@ void fb_pool_free(struct fb_pool *p);
 const json_t *fb_pool_describe(struct fb_pool *p, const char *kind, const char *name, struct fb_err *err);
 /* Starts the host without waiting. */
 void fb_pool_expect(struct fb_pool *p, const char *kind, const char *name);
+/* A call of this plugin is near: its host, if it is ready, forks the worker already. A convenience: without it, or when it comes to nothing, the call forks
+ * its own. With it a call's `started` may be told before fb_host_call has returned. */
+void fb_pool_near(struct fb_pool *p, const char *kind, const char *name);
 /* Names of the files of a kind that lie in the plugin directories (not loaded); ends in NULL, lives as long as p. */
 const char *const *fb_pool_names(struct fb_pool *p, const char *kind);
 /* The three above as the configuration takes them. */

@@ -81,7 +81,7 @@ static bool is_call_worker(const struct fb_plugin_host *h, pid_t pid)
 	for (const struct fb_host_call *c = h->pool->calls; c; c = c->next)
 		if (c->host == h && c->worker.pid == pid)
 			return true;
-	return false;
+	return h->spare.id && h->spare.worker.pid == pid;
 }
 
 static bool is_host(const struct fb_pool *p, pid_t pid)
@@ -141,6 +141,7 @@ void fb_orphans_end_host(struct fb_plugin_host *h, int64_t patience_ms, int *ret
 		}
 		end_orphans(h, leftovers);
 	}
+	fb_call_drop_spare(h);
 	h->proc = (struct fb_proc){0};
 	if (ret_status)
 		*ret_status = status;

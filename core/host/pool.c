@@ -257,6 +257,11 @@ static struct fb_host_call *call_of(const struct fb_plugin_host *h, const json_t
 	return NULL;
 }
 
+static struct fb_proc worker_of(const json_t *frame)
+{
+	return (struct fb_proc){.pid = (pid_t)json_integer_value(json_object_get(frame, "pid")), .start = (uint64_t)json_integer_value(json_object_get(frame, "start"))};
+}
+
 static void control_frame(struct fb_plugin_host *h, json_t *frame)
 {
 	const char *m = json_string_value(json_object_get(frame, "m"));
@@ -270,11 +275,18 @@ static void control_frame(struct fb_plugin_host *h, json_t *frame)
 		refused(h, frame);
 		return;
 	}
+	if (h->spare.id && json_integer_value(json_object_get(frame, "id")) == h->spare.id) {
+		if (fb_streq(m, "started"))
+			h->spare.worker = worker_of(frame);
+		else
+			fb_call_drop_spare(h); /* it ended, or could not be forked */
+		return;
+	}
 	c = call_of(h, frame);
 	if (!c)
 		return;
 	if (fb_streq(m, "started")) {
-		struct fb_proc worker = {.pid = (pid_t)json_integer_value(json_object_get(frame, "pid")), .start = (uint64_t)json_integer_value(json_object_get(frame, "start"))};
+		const struct fb_proc worker = worker_of(frame);
 
 		fb_call_started(c, &worker);
 	} else if (fb_streq(m, "exited")) {

@@ -19,6 +19,13 @@ enum fb_host_state {
 	FB_HOST_REFUSED,  /* for good: see refusal */
 };
 
+/* A worker that was forked ahead and waits for its call */
+struct fb_spare {
+	json_int_t id;         /* of the call that will have it; 0: there is none */
+	int sock, out;
+	struct fb_proc worker; /* pid 0: not told yet */
+};
+
 /* One plugin and its host process */
 struct fb_plugin_host {
 	struct fb_plugin_host *next;
@@ -34,6 +41,7 @@ struct fb_plugin_host {
 	char marker[40];           /* in the arguments and the environment of all that comes from it */
 	struct fb_frame_reader reader;
 	struct fb_outbox outbox;
+	struct fb_spare spare;
 	int64_t load_end_ms;
 	uv_poll_t *poll;           /* NULL while no loop is attached or no process runs */
 	uv_timer_t *load_timer;
@@ -125,6 +133,7 @@ void fb_orphans_end_host(struct fb_plugin_host *h, int64_t patience_ms, int *ret
 int fb_orphans_wait(pid_t pid, int64_t ms, int *ret_status);
 
 /* call.c */
+void fb_call_drop_spare(struct fb_plugin_host *h);
 void fb_call_begin(struct fb_host_call *c);  /* its host is ready */
 void fb_call_started(struct fb_host_call *c, const struct fb_proc *worker);
 void fb_call_exited(struct fb_host_call *c, json_t *frame);

@@ -293,6 +293,7 @@ static void begin_plan(struct fb_engine *e)
 		return;
 	}
 	e->run = fb_run_start(&e->x, &e->plan, 0, &plan_hooks, e);
+	fb_run_near(&e->x, &e->recovery, 0);
 }
 
 static void committed(void *owner, int answer, json_t *results)

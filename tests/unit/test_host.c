@@ -293,6 +293,42 @@ static void a_worker_that_could_not_be_recorded_is_not_called(void **state)
 	rig_end(&rig);
 }
 
+static bool has_two(void *ctx)
+{
+	return rig_count_descendants() == ((struct rig *)ctx)->children + 2;
+}
+
+static void a_worker_that_was_forked_ahead_takes_the_next_call(void **state)
+{
+	struct fb_proc v[64];
+	struct rig rig;
+	struct heard *h;
+	bool ahead = false;
+	int n;
+
+	(void)state;
+	rig_start(&rig, TAME);
+	fb_pool_near(rig.pool, "phase", "tame"); /* its host does not run: nothing happens */
+	assert_int_equal(rig_count_descendants(), rig.children);
+	rig_forget(rig_call(&rig, &(struct ask){.name = "tame"}));
+	fb_pool_near(rig.pool, "phase", "tame");
+	fb_pool_near(rig.pool, "phase", "tame"); /* one is enough */
+	assert_true(rig_until(&rig, has_two, &rig));
+	n = fb_proc_descendants(getpid(), v, 64);
+	h = rig_call(&rig, &(struct ask){.name = "tame"});
+	assert_int_equal(h->r.answer, FB_OK);
+	for (int i = 0; i < n; i++)
+		ahead = ahead || v[i].pid == h->worker.pid;
+	assert_true(ahead);
+	rig_forget(h);
+	h = rig_call(&rig, &(struct ask){.name = "tame"});
+	assert_int_equal(h->r.answer, FB_OK);
+	rig_forget(h);
+	fb_pool_near(rig.pool, "phase", "tame"); /* and one that nobody ever calls leaves nothing behind */
+	assert_true(rig_until(&rig, has_two, &rig));
+	rig_end(&rig);
+}
+
 static void an_operation_that_is_not_offered_is_skipped(void **state)
 {
 	struct rig rig;
@@ -624,6 +660,7 @@ int main(void)
 		cmocka_unit_test(what_a_command_left_in_the_background_is_killed_and_named),
 		cmocka_unit_test(a_stop_wakes_a_sleeper_and_act_says_no),
 		cmocka_unit_test(a_worker_that_could_not_be_recorded_is_not_called),
+		cmocka_unit_test(a_worker_that_was_forked_ahead_takes_the_next_call),
 		cmocka_unit_test(an_operation_that_is_not_offered_is_skipped),
 		cmocka_unit_test(a_flood_is_cut_in_the_middle_and_starves_nobody),
 		cmocka_unit_test(secrets_do_not_reach_log_message_or_frames),

@@ -495,6 +495,7 @@ static void what_is_asked_often_is_found_by_an_index(void **state)
 	struct fb_outbox_row *o;
 	struct fb_process_row *p;
 	struct fb_proc proc = {4711, 12};
+	struct fb_tally tally;
 	size_t n;
 
 	execute(f, "1", "v1", "good", NULL, NULL);
@@ -518,6 +519,7 @@ static void what_is_asked_often_is_found_by_an_index(void **state)
 	fb_executions_free(e, n);
 	WITH_INDEX(fb_journal_executions(f->j, &(struct fb_execution_filter){.unfinished = true}, &e, &n, &f->err));
 	fb_executions_free(e, n);
+	WITH_INDEX(fb_journal_tally(f->j, "production", &tally, &f->err));
 	WITH_INDEX(fb_journal_links(f->j, "2", &l, &n, &f->err));
 	fb_links_free(l, n);
 	WITH_INDEX(fb_journal_events(f->j, "2", 0, 100, &v, &n, &f->err));
