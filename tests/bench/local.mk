@@ -59,4 +59,4 @@ bench: all $(check_PROGRAMS) $(check_LTLIBRARIES) $(check_DATA)
 	tests/bench/bench_call
 	tests/bench/bench_journal 100000 2
 .PHONY: bench
-EXTRA_DIST += tests/bench/noop.c tests/bench/noop_lab.py tests/chain/lab.py
+EXTRA_DIST += tests/bench/noop.c tests/bench/noop_lab.py
