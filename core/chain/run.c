@@ -95,7 +95,10 @@ static void started(struct step *s)
 	struct fb_err err;
 
 	l->state = FB_LINK_RUNNING;
-	l->attempt++;
+	/* What an engine's death interrupted is the same attempt still: its actions keep their keys. */
+	if (!l->interrupted || r->undo)
+		l->attempt++;
+	l->interrupted = false;
 	if (l->tries++ == 0 && (s->by == l || r->undo)) {
 		l->started_ms = fb_clock_wall_ms();
 		l->started_boot_ms = fb_clock_ms();
@@ -230,6 +233,12 @@ static void keep_reported(struct fb_link *l, struct fb_task *t, const struct fb_
 	json_object_update(reported, t->reported);
 }
 
+/* What a phase says of its success: report("summary", {"text": …}). */
+static const char *summary_of(const struct fb_task *t)
+{
+	return json_string_value(json_object_get(json_object_get(t->reported, "summary"), "text"));
+}
+
 static void on_done(void *owner, struct fb_task *t, const struct fb_call_result *result)
 {
 	struct step *s = owner;
@@ -242,9 +251,14 @@ static void on_done(void *owner, struct fb_task *t, const struct fb_call_result 
 	keep_reported(l, t, result);
 	l->answer = good ? result->answer : s->overruled ? FB_FAIL : result->answer;
 	fb_free(l->message);
-	l->message = fb_strdup(message);
+	l->message = fb_strdup(good && !message ? summary_of(t) : message);
 	if (l->message)
 		fb_redact(r->x->redactor, l->message, strlen(l->message));
+	if (r->undo && result->answer == FB_SKIP) {
+		drop_step(s); /* there was nothing to take back */
+		kick(r);
+		return;
+	}
 	if (!good && try_again(s, l->answer))
 		return;
 	if (!good && s->by == l && l->fallback && !r->undo && l->on_failure == FB_ON_FAILURE_FALLBACK && !s->overruled && !r->x->stop && !r->x->is_lost) {

@@ -137,7 +137,8 @@ static int on_line(struct follow *f, const char *line)
 		json_decref(o);
 		return fb_cli_fail(f->cli, FB_EXIT_BUG, "the engine said something that is not understood: %.200s", line);
 	}
-	if ((value = json_object_get(o, "execution")) && json_is_string(value))
+	/* a dry run is in no journal: what it would do comes over the pipe */
+	if ((value = json_object_get(o, "execution")) && json_is_string(value) && !f->cli->dry_run)
 		code = begin_execution(f, json_string_value(value));
 	if ((value = json_object_get(o, "errors")) && json_is_array(value)) {
 		if (!f->errors)
@@ -296,6 +297,8 @@ static int finish(struct follow *f)
 		return fb_cli_print(cli, &t, code);
 	}
 	if (!*f->id) {
+		if (f->exit_code == 0 && cli->dry_run)
+			return fb_cli_fail(cli, FB_EXIT_BUG, "the engine did not say what it would do");
 		if (f->exit_code >= 0)
 			return f->exit_code;
 		return fb_cli_fail(cli, FB_EXIT_BUG, "the engine ended before it had recorded anything; nothing was changed");

@@ -63,6 +63,8 @@ static void put_phase(const struct fb_style *s, const json_t *phase, struct fb_t
 	fb_text_printf(&line, " %9s", time.p);
 	if (!fb_streq(status, "completed") && !fb_streq(status, "failed"))
 		fb_text_printf(&line, "  %s", status);
+	if (json_is_true(json_object_get(phase, "undone")) && !fb_streq(status, "undone"))
+		fb_text_puts(&line, "  undone");
 	if (attempts > 1)
 		fb_text_printf(&line, "  %lld attempts", (long long)attempts);
 	if (json_is_true(json_object_get(phase, "crosses_reboot")))

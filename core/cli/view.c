@@ -64,8 +64,9 @@ static struct fb_view_item *item_start(struct fb_view *v, const struct fb_event_
 		*i = (struct fb_view_item){.link = fb_strdup(e->link), .started_ms = e->at_ms};
 	}
 	fb_free(i->title);
-	i->title = fb_strdup(title && *title ? title : e->link ? e->link : "?");
-	i->attempt = (int)json_integer_value(json_object_get(data, "attempt"));
+	bool undo = json_is_true(json_object_get(data, "undo"));
+	i->title = fb_asprintf("%s%s", undo ? "Undo: " : "", title && *title ? title : e->link ? e->link : "?");
+	i->attempt = undo ? 1 : (int)json_integer_value(json_object_get(data, "attempt")); /* numbers go on over runs and undos */
 	i->timeout_ms = json_integer_value(json_object_get(data, "timeout_ms"));
 	i->basis_points = -1;
 	i->waiting = false;
@@ -188,7 +189,8 @@ static void on_link(struct fb_view *v, const struct fb_style *s, const struct fb
 	const json_t *text = json_object_get(data, "text");
 	if (strcmp(kind, "started") == 0) {
 		char *chain = chain_of(e, data);
-		if (chain)
+		/* an undo is part of the chain that asked for it: it gets no heading of its own */
+		if (chain && !json_is_true(json_object_get(data, "undo")))
 			heading(v, s, chain, out);
 		fb_free(chain);
 		item_start(v, e, data);

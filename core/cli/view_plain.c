@@ -41,7 +41,9 @@ static bool link_words(const struct fb_event_row *e, const json_t *data, bool ve
 	char time[32] = "", wait[32];
 	if (json_is_integer(json_object_get(data, "elapsed_ms")))
 		fb_duration_format(json_integer_value(json_object_get(data, "elapsed_ms")), time, sizeof time);
-	if (strcmp(kind, "started") == 0 && attempt > 1)
+	if (strcmp(kind, "started") == 0 && json_is_true(json_object_get(data, "undo")))
+		fb_text_puts(t, "being undone");
+	else if (strcmp(kind, "started") == 0 && attempt > 1)
 		fb_text_printf(t, "started, attempt %lld", (long long)attempt);
 	else if (strcmp(kind, "started") == 0)
 		fb_text_puts(t, "started");

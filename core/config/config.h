@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 
-#define FB_CONFIG_FILE "/etc/failback/failback.conf"
+#define FB_CONFIG_FILE FB_SYSCONFDIR "/failback.conf"
 
 /* Where to read from and what the command line overrides. NULL or empty: the default. */
 struct fb_config_request {

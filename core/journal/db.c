@@ -19,6 +19,7 @@ int fb_db_open(struct fb_db *db, const char *path, int flags, struct fb_err *err
 		return -1;
 	}
 	sqlite3_busy_timeout(db->h, FB_JOURNAL_BUSY_MS);
+	sqlite3_limit(db->h, SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024);
 	/* The file may have been damaged or tampered with: what its schema says is not to be trusted. */
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);

@@ -149,6 +149,18 @@ static void note(struct fb_journal *j, const char *name, const char *detail)
 	fb_db_execute(j, &j->memory, sql, event, 4);
 }
 
+int fb_degrade_shadow(struct fb_journal *j, bool from_file, struct fb_err *err)
+{
+	int r = from_file ? fill_memory(j, &j->file, err) : fb_db_open(&j->memory, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+
+	if (r < 0 || (!from_file && fb_schema_create(j, &j->memory, err) < 0))
+		return -1;
+	fb_db_close(&j->file);
+	j->db = &j->memory;
+	j->shadow = true;
+	return 0;
+}
+
 static int to_memory(struct fb_journal *j, struct fb_db *from, struct fb_err *err)
 {
 	char detail[sizeof err->text + 64];
@@ -321,7 +333,7 @@ void fb_degrade_probe(struct fb_journal *j)
 {
 	int64_t now;
 
-	if (j->db == &j->file && !j->reserve_missing)
+	if (j->shadow || (j->db == &j->file && !j->reserve_missing))
 		return;
 	now = fb_clock_ms();
 	if (now - j->probed_ms < PROBE_MS)
@@ -335,7 +347,7 @@ void fb_degrade_probe(struct fb_journal *j)
 
 bool fb_journal_degraded(const struct fb_journal *j)
 {
-	return j->db == &j->memory;
+	return j->db == &j->memory && !j->shadow;
 }
 
 void fb_journal_allow_degrade(struct fb_journal *j)

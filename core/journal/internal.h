@@ -72,6 +72,7 @@ struct fb_journal {
 	struct fb_ops owed; /* committed in memory only */
 	int64_t rowid, changes; /* of the last change */
 
+	bool shadow; /* a dry run: the file is never written */
 	bool reserve_missing;
 	int64_t probed_ms; /* when the file, or a new reserve, was last tried */
 	int64_t version, seen_data, seen_changes;
@@ -140,6 +141,8 @@ int fb_reserve_make(struct fb_journal *j);
 /* After no space was found: makes the transaction again, on the file or in memory; it is open afterwards. */
 int fb_degrade_retry(struct fb_journal *j, struct fb_err *err);
 /* After the file could not be opened: tries without the reserve, then goes to memory, if it was for want of space. -1: it was not; err as it was. */
+/* For a dry run: memory from now on, with what the file holds if there is one. */
+int fb_degrade_shadow(struct fb_journal *j, bool from_file, struct fb_err *err) FB_MUST_USE;
 int fb_degrade_open(struct fb_journal *j, struct fb_err *err);
 /* Before an outermost transaction while writing goes to memory: tries the file again, at most once a second. */
 void fb_degrade_probe(struct fb_journal *j);

@@ -160,6 +160,18 @@ static struct fb_journal *allocate(const char *state_dir, unsigned flags)
 	return j;
 }
 
+/* A dry run: the file is read if there is one, and everything is written in memory. */
+static int open_shadow(struct fb_journal *j, struct fb_err *err)
+{
+	bool there = access(j->path, F_OK) == 0;
+
+	j->flags = FB_JOURNAL_READ;
+	if (there && (check_file_system(j->dir, err) < 0 || fb_open_file(j, err) < 0 || fb_schema_settle(j, err) < 0))
+		return -1;
+	j->flags = FB_JOURNAL_WRITE;
+	return fb_degrade_shadow(j, there, err);
+}
+
 int fb_journal_open(const char *state_dir, unsigned flags, struct fb_journal **ret, struct fb_err *err)
 {
 	struct fb_journal *j = allocate(state_dir, flags);
@@ -167,6 +179,12 @@ int fb_journal_open(const char *state_dir, unsigned flags, struct fb_journal **r
 	if (fb_proc_look(getpid(), &j->self) < 0) {
 		fb_err_set(err, FB_EXIT_JOURNAL, "cannot read /proc/%d/stat, by which the owner of an execution is known: mount /proc", (int)getpid());
 		goto bad;
+	}
+	if (flags & FB_JOURNAL_SHADOW) {
+		if (open_shadow(j, err) < 0)
+			goto bad;
+		*ret = j;
+		return 0;
 	}
 	if ((flags & FB_JOURNAL_CREATE) == FB_JOURNAL_CREATE && make_places(j, err) < 0)
 		goto bad;

@@ -93,7 +93,7 @@ static int commit(struct fb_journal *j, struct fb_err *err)
 		roll_back(j);
 		return -1;
 	}
-	if (j->db == &j->memory)
+	if (j->db == &j->memory && !j->shadow)
 		fb_ops_move(&j->owed, &j->ops);
 	fb_ops_clear(&j->ops);
 	j->proven = false;

@@ -110,9 +110,40 @@ static int warm(struct fb_pool *pool, const json_t *frozen, struct fb_err *err)
 
 /* ---- one execution ---- */
 
+static json_t *actions_of(const struct fb_action_row *rows, size_t n, const char *link)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(rows[i].link, link))
+			json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "service", rows[i].service, "operation", rows[i].operation, "text", rows[i].text));
+	return list;
+}
+
+/* What would have been done, from the journal that is in memory only. */
+static json_t *dry_run_of(struct fb_journal *j, const char *id, const json_t *frozen)
+{
+	struct fb_action_row *actions = NULL;
+	struct fb_link_row *links = NULL;
+	json_t *list = json_array();
+	size_t n = 0, m = 0;
+	struct fb_err err;
+
+	if (fb_journal_links(j, id, &links, &n, &err) < 0 || fb_journal_actions(j, id, &actions, &m, &err) < 0)
+		n = 0;
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:o}", "id", links[i].id, "chain", links[i].chain, "name", links[i].name, "title", links[i].title,
+						      "status", links[i].status, "message", links[i].message, "actions", actions_of(actions, m, links[i].id)));
+	fb_links_free(links, n);
+	fb_actions_free(actions, m);
+	return json_pack("{s:O, s:O, s:O, s:o}", "kind", json_object_get(frozen, "kind"), "title", json_object_get(frozen, "title"), "environment", json_object_get(frozen, "environment"),
+			 "links", list);
+}
+
 static int run(struct process *p, struct fb_journal *j, struct fb_pool *pool, const char *id, json_t *frozen, bool resumed)
 {
 	struct fb_engine *e = fb_alloc(sizeof *e);
+	char dry_dir[] = "/tmp/failback-dry-run.XXXXXX";
 	struct fb_err err = {0};
 	int code;
 
@@ -125,8 +156,12 @@ static int run(struct process *p, struct fb_journal *j, struct fb_pool *pool, co
 	e->deploys = fb_streq(json_string_value(json_object_get(frozen, "kind")), "deploy");
 	e->enhanced = fb_streq(json_string_value(json_object_get(frozen, "executor")), "enhanced") || !e->deploys;
 	uv_loop_init(&e->loop);
-	fb_engine_say(e, json_pack("{s:s}", "execution", id));
-	if (fb_context_init(&e->x, id, frozen, fb_config_state_dir(p->config), &err) < 0) {
+	if (!e->x.dry)
+		fb_engine_say(e, json_pack("{s:s}", "execution", id));
+	if (e->x.dry && !mkdtemp(dry_dir)) {
+		fb_err_set(&err, FB_EXIT_FAILED, "cannot make a folder for the dry run in /tmp: %s", strerror(errno));
+		code = err.code;
+	} else if (fb_context_init(&e->x, id, frozen, e->x.dry ? dry_dir : fb_config_state_dir(p->config), &err) < 0) {
 		fb_context_clear(&e->x);
 		code = err.code;
 	} else if (fb_execution_run(e, &err) < 0) {
@@ -135,6 +170,10 @@ static int run(struct process *p, struct fb_journal *j, struct fb_pool *pool, co
 		code = e->exit_code;
 	}
 	p->say = e->say;
+	if (e->x.dry) {
+		say(p, json_pack("{s:o}", "dry_run", dry_run_of(j, id, frozen)));
+		fb_io_remove_tree(dry_dir);
+	}
 	if (err.code) {
 		say_error(p, &err);
 		if (err.code == FB_EXIT_CONFIG && !resumed && fb_journal_status(j, "refused", true, FB_EXIT_CONFIG, &err) < 0)
@@ -287,6 +326,21 @@ static int take_over(struct process *p, struct fb_journal *j, const struct fb_ex
 	return r < 0 ? -1 : fb_predecessor_end(j, x->id, err);
 }
 
+static bool is_approved(struct fb_journal *j, const char *id)
+{
+	struct fb_approval_row *rows;
+	struct fb_err err;
+	bool yes = true;
+	size_t n;
+
+	if (fb_journal_approvals(j, id, &rows, &n, &err) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		yes = yes && !strcmp(rows[i].decision, "approved");
+	fb_approvals_free(rows, n);
+	return yes && n > 0;
+}
+
 static int go_on_with(struct process *p, struct fb_journal *j, const char *id, bool by_itself)
 {
 	struct fb_execution x = {0};
@@ -309,6 +363,9 @@ static int go_on_with(struct process *p, struct fb_journal *j, const char *id, b
 		code = say_error(p, &err);
 	} else if (!frozen) {
 		fb_err_set(&err, FB_EXIT_JOURNAL, "the chain of execution %s cannot be read", x.id);
+		code = say_error(p, &err);
+	} else if (waited && !is_approved(j, x.id)) {
+		fb_err_set(&err, FB_EXIT_REFUSED, "execution %s is not approved: 'failback approve %s'", x.id, x.id);
 		code = say_error(p, &err);
 	} else if (take_over(p, j, &x, by_itself, &err) < 0) {
 		code = err.text[0] ? say_error(p, &err) : err.code;

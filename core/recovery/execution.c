@@ -485,6 +485,12 @@ static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const ch
 	set_failure(e, text);
 	fb_free(text);
 	e->x.stop = 0;
+	if (e->x.dry && e->deploys) { /* what a recovery would do depends on what would be there: it is not made up */
+		e->status = "failed";
+		e->exit_code = FB_EXIT_FAILED;
+		conclude(e);
+		return;
+	}
 	if (!again) {
 		fb_engine_clock(e, "detected");
 		if (e->deploys)

@@ -22,11 +22,11 @@ struct point {
 	int64_t at_ms, requests, failed;
 };
 
-/* The counters of one release, or (release NULL) of all users of the service. Cumulative over restarts of source and observer. */
+/* The counters of one release, or (release NULL) of all users of the service. Cumulative over restarts of the observer. */
 struct count {
 	char *release;
 	int64_t requests, failed, aborted, latency_us; /* since the observation began */
-	int64_t before_requests, before_failed, before_aborted; /* from before the source last began anew */
+	int64_t before_requests, before_failed, before_aborted; /* from before the observer last died */
 	int up;
 	struct point points[POINTS];
 	size_t next, n;
@@ -187,10 +187,9 @@ void fb_observe_sample(struct fb_context *x, struct fb_task *caller, const json_
 		fb_free(o->source);
 		o->source = fb_strdup(source);
 	}
-	if (json_is_true(json_object_get(sample, "reset"))) {
-		begin_anew(c);
+	/* The plugin goes on counting; what passed between its source's last answer and the new beginning is not in it. */
+	if (json_is_true(json_object_get(sample, "reset")))
 		o->gap = true;
-	}
 	if (number(sample, "requests") >= 0)
 		c->requests = c->before_requests + number(sample, "requests");
 	if (number(sample, "failed") >= 0)

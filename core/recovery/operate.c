@@ -266,18 +266,38 @@ static void on_done(void *owner, struct fb_task *t, const struct fb_call_result 
 	fb_free(message);
 }
 
+/* Somebody else's call that may still act on the service: of a phase that has ended before it. Evidence changes nothing. */
+static struct fb_task *occupant(const struct member *m)
+{
+	if (m->o->spec.operation == FB_OP_EVIDENCE)
+		return NULL;
+	for (struct fb_task *t = context(m->o)->tasks; t; t = t->next)
+		if (!t->spec.silent && !strcmp(t->spec.use->kind, "strategy") && !strcmp(t->spec.service, m->service->name) && strcmp(t->spec.operation, "evidence"))
+			return t;
+	return NULL;
+}
+
 static void call(struct member *m)
 {
 	struct operation *o = m->o;
 	struct fb_context *x = context(o);
+	struct fb_task *other = o->spec.silent ? NULL : occupant(m);
+	const struct fb_link *l = fb_engine_link(o->spec.engine, o->link);
 	const char *name = fb_operation_name(o->spec.operation);
 	char *log = o->spec.silent ? NULL : fb_asprintf("%s.%s.%s%s.log", o->link_name, m->service->name, o->spec.undo || o->backing_out ? "undo-" : "", name);
 	struct fb_task_spec spec = {.context = x, .use = &m->service->strategy, .link = o->link, .link_name = o->link_name, .operation = name,
 				    .service = m->service->name, .undo = o->spec.undo || o->backing_out, .silent = o->spec.silent, .share = 10000,
 				    .deadline_ms = o->spec.deadline_ms, .log = log, .done = on_done, .owner = m};
 
+	if (other) {
+		fb_task_stop(other, true);
+		uv_timer_start(&m->timer, on_retry, 1, 0);
+		fb_free(log);
+		return;
+	}
 	m->tries++;
-	spec.attempt = (uint32_t)m->tries;
+	/* The same for the same try of a resumed engine: strategies make their actions' keys of it. */
+	spec.attempt = (uint32_t)((l && l->attempt > 0 ? l->attempt - 1 : 0) * 100 + m->tries);
 	spec.release = x->recovering ? m->service->last_good : m->service->release;
 	if (is_in(o->spec.operation, "evidence"))
 		spec.release = m->service->failed ? m->service->failed : m->service->release;
@@ -310,7 +330,7 @@ static void begin(struct member *m)
 		return;
 	}
 	if (x->dry && o->spec.operation == FB_OP_VERIFY) {
-		settle(m, FB_SKIP, "would be verified");
+		settle(m, FB_OK, "would be verified");
 		return;
 	}
 	if (o->spec.operation == FB_OP_SHIFT && !o->spec.undo)

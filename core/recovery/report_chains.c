@@ -16,6 +16,12 @@ static bool has_status(const struct fb_report_source *r, size_t i, const char *s
 	return fb_streq(r->links[i].status, status);
 }
 
+/* Did it fail, whatever was done about it later? */
+static bool has_failed(const struct fb_report_source *r, size_t i)
+{
+	return has_status(r, i, "failed") || (r->runs[i].known && r->runs[i].failed);
+}
+
 static json_t *actions_of(const struct fb_report_source *r, const char *link)
 {
 	json_t *list = json_array();
@@ -64,10 +70,25 @@ json_t *fb_report_phase(const struct fb_report_source *r, size_t i)
 	json_t *duration = json_null();
 	if (done && l->started_ms > 0)
 		duration = json_real(fb_report_seconds(r, (struct fb_report_time){l->started_ms, l->started_boot_ms}, (struct fb_report_time){l->ended_ms, l->ended_boot_ms}, &reboot));
+	json_t *duration_before = json_deep_copy(duration);
 	json_t *phase = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "phase", fb_report_text(l->title ? l->title : l->name), "id",
 				  fb_report_text(l->id), "name", fb_report_text(l->name), "plugin", fb_report_text(l->plugin), "status", fb_report_text(l->status), "duration",
 				  duration, "attempts", l->attempt, "started", fb_report_stamp(l->started_ms), "ended", fb_report_stamp(l->ended_ms), "message",
 				  fb_report_text(l->message), "log", fb_report_text(l->log), "actions", actions_of(r, l->id));
+	if (r->runs[i].known) { /* the row tells of the undo: put the run itself in its place */
+		const struct fb_report_run *run = &r->runs[i];
+		json_object_set_new(phase, "status", json_string(run->failed ? "failed" : "undone"));
+		json_object_set_new(phase, "undone", json_true());
+		json_object_set_new(phase, "duration", json_real((double)run->elapsed_ms / 1000.0));
+		json_object_set_new(phase, "attempts", json_integer(run->attempt));
+		json_object_set_new(phase, "started", fb_report_stamp(run->started_ms));
+		json_object_set_new(phase, "ended", fb_report_stamp(run->started_ms ? run->started_ms + run->elapsed_ms : 0));
+		json_object_set_new(phase, "message", fb_report_text(run->message));
+		json_object_set_new(phase, "undo", json_pack("{s:o, s:o, s:o}", "duration", duration_before, "ended", fb_report_stamp(l->ended_ms), "message", fb_report_text(l->message)));
+		reboot = false;
+	} else {
+		json_decref(duration_before);
+	}
 	if (reboot)
 		json_object_set_new(phase, "crosses_reboot", json_true());
 	if (l->late)
@@ -101,8 +122,10 @@ static json_t *chain_duration(const struct fb_report_source *r, const char *chai
 		const struct fb_link_row *l = &r->links[i];
 		if (!in_chain(r, i, chain) || !l->started_ms)
 			continue;
-		if (!from.wall_ms || l->started_ms < from.wall_ms)
-			from = (struct fb_report_time){l->started_ms, l->started_boot_ms};
+		/* an undone link's row begins with the undo: its run began earlier, on the same clocks */
+		int64_t earlier = r->runs[i].started_ms ? l->started_ms - r->runs[i].started_ms : 0;
+		if (!from.wall_ms || l->started_ms - earlier < from.wall_ms)
+			from = (struct fb_report_time){l->started_ms - earlier, l->started_boot_ms - earlier};
 		if (l->ended_ms > to.wall_ms)
 			to = (struct fb_report_time){l->ended_ms, l->ended_boot_ms};
 	}
@@ -117,23 +140,24 @@ json_t *fb_report_deployment(const struct fb_report_source *r)
 	struct fb_report_time detected, *until = fb_report_clock(r, "detected", &detected) ? &detected : NULL;
 	json_t *steps = json_array(), *failed = json_null(), *failed_title = json_null(), *failed_message = json_null();
 	bool reboot = false, found = false;
-	int number = 0;
+	int number = 0, failures = 0, good = 0;
 	for (size_t i = 0; i < r->link_count; i++) {
 		if (!in_chain(r, i, "plan"))
 			continue;
 		json_t *step = fb_report_phase(r, i);
 		json_object_set_new(step, "step", json_integer(++number));
 		json_array_append_new(steps, step);
-		if (!found && (has_status(r, i, "failed") || (r->e.ended_ms && has_status(r, i, "interrupted")))) {
+		failures += has_failed(r, i);
+		good += !has_failed(r, i) && (has_status(r, i, "completed") || has_status(r, i, "skipped") || has_status(r, i, "undone"));
+		if (!found && (has_failed(r, i) || (r->e.ended_ms && has_status(r, i, "interrupted")))) {
 			found = true;
 			failed = json_integer(number);
 			failed_title = fb_report_member(step, "phase");
 			failed_message = fb_report_member(step, "message");
 		}
 	}
-	json_t *d = json_pack("{s:o, s:i, s:i, s:o, s:o, s:o, s:o}", "duration", chain_duration(r, "plan", until, &reboot), "steps_completed",
-			      count(r, "plan", "completed") + count(r, "plan", "skipped") + count(r, "plan", "undone"), "steps_failed", count(r, "plan", "failed"), "failed_at_step",
-			      failed, "failed_step", failed_title, "error", failed_message, "steps", steps);
+	json_t *d = json_pack("{s:o, s:i, s:i, s:o, s:o, s:o, s:o}", "duration", chain_duration(r, "plan", until, &reboot), "steps_completed", good,
+			      "steps_failed", failures, "failed_at_step", failed, "failed_step", failed_title, "error", failed_message, "steps", steps);
 	if (reboot)
 		json_object_set_new(d, "crosses_reboot", json_true());
 	return d;

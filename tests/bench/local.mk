@@ -13,3 +13,12 @@ tests_bench_bench_call_SOURCES = \
 tests_bench_bench_call_CPPFLAGS = $(unit_cppflags)
 tests_bench_bench_call_CFLAGS = $(unit_cflags)
 tests_bench_bench_call_LDADD = $(unit_libs)
+# bench
+
+# A small one with every check; by hand: bench_journal 100000 2
+check_PROGRAMS += tests/bench/bench_journal
+TESTS += tests/bench/bench_journal
+tests_bench_bench_journal_SOURCES = tests/bench/bench_journal.c
+tests_bench_bench_journal_CPPFLAGS = $(unit_cppflags)
+tests_bench_bench_journal_CFLAGS = $(unit_cflags)
+tests_bench_bench_journal_LDADD = libfailback-core.la

@@ -31,7 +31,7 @@ const char *fake_keep(struct fake *f, int slot, char *text)
 	return text;
 }
 
-static char *format_text(const char *format, va_list args)
+static char *FB_PRINTF(1, 0) format_text(const char *format, va_list args)
 {
 	struct fb_text t = {0};
 
@@ -39,7 +39,7 @@ static char *format_text(const char *format, va_list args)
 	return fb_text_take(&t);
 }
 
-static void host_log(const struct fb_call *call, int32_t level, const char *format, ...)
+static void FB_PRINTF(3, 4) host_log(const struct fb_call *call, int32_t level, const char *format, ...)
 {
 	va_list args;
 	json_t *text;
@@ -56,7 +56,7 @@ static void host_log(const struct fb_call *call, int32_t level, const char *form
 	fb_free(s);
 }
 
-static void host_fail(const struct fb_call *call, const char *format, ...)
+static void FB_PRINTF(2, 3) host_fail(const struct fb_call *call, const char *format, ...)
 {
 	struct fake *f = fake_of(call);
 	va_list args;

@@ -50,28 +50,15 @@ char *fake_scalar_text(const json_t *v)
 
 static json_t *list_of_texts(const json_t *v)
 {
-	json_t *ret = json_array();
 	const json_t *item;
 	size_t i;
-	char *s;
 
-	if (!json_is_array(v)) {
-		s = scalar_text(v);
-		if (s)
-			json_array_append_new(ret, json_string(s));
-		fb_free(s);
-		return ret;
-	}
-	json_array_foreach(v, i, item) {
-		s = scalar_text(item);
-		if (!s) {
-			json_decref(ret);
+	if (!json_is_array(v))
+		return NULL;
+	json_array_foreach(v, i, item)
+		if (!json_is_string(item))
 			return NULL;
-		}
-		json_array_append_new(ret, json_string(s));
-		fb_free(s);
-	}
-	return ret;
+	return json_copy((json_t *)v);
 }
 
 static json_t *map_of_texts(const json_t *v)
@@ -191,14 +178,14 @@ static json_t *normalise(const struct fb_option *o, const json_t *v, char **ret_
 			break;
 		case FB_TYPE_DURATION:
 		case FB_TYPE_SIZE:
-			ret = read_duration(o, s, ret_why);
+			ret = json_is_string(v) || o->unit ? read_duration(o, s, ret_why) : NULL;
 			break;
 		case FB_TYPE_FLOAT:
 		case FB_TYPE_PERCENT:
 			ret = read_number(o, s, ret_why);
 			break;
 		default:
-			ret = read_text(o, s, ret_why);
+			ret = json_is_string(v) ? read_text(o, s, ret_why) : NULL;
 		}
 	if (!ret && !*ret_why)
 		*ret_why = fb_asprintf("option '%s' is of another type", o->name);

@@ -17,6 +17,7 @@ static const struct fb_option options[] = {
 	{.name = "follow", .type = FB_TYPE_BOOL, .default_value = "true", .summary = "Redirects"},
 	{.name = "blue.server", .type = FB_TYPE_STRING, .default_value = "blue", .summary = "Server"},
 	{.name = "headers", .type = FB_TYPE_MAP, .summary = "Headers"},
+	{.name = "words", .type = FB_TYPE_LIST, .summary = "Words"},
 	{.name = "items", .type = FB_TYPE_GROUPS, .summary = "Items"},
 	{.name = "items[].path", .type = FB_TYPE_PATH, .flags = FB_OPTION_REQUIRED, .summary = "Path"},
 	{.name = "items[].keep", .type = FB_TYPE_INT, .default_value = "3", .min = 1, .max = 9, .summary = "Kept"},
@@ -71,6 +72,10 @@ static void options_that_the_core_would_refuse_are_refused(void **state)
 		{"{\"url\": \"http://x\", \"follow\": \"yes\"}", "another type"},
 		{"{\"url\": \"http://x\", \"items\": [{\"path\": \"/a\", \"keep\": 10}]}", "not within"},
 		{"{\"url\": \"http://x\", \"items\": [{}]}", "required"},
+		{"{\"url\": \"http://x\", \"blue\": {\"server\": 5}}", "another type"},
+		{"{\"url\": \"http://x\", \"words\": \"one\"}", "another type"},
+		{"{\"url\": \"http://x\", \"words\": [1]}", "another type"},
+		{"{\"url\": \"http://x\", \"size\": 10}", "another type"},
 		{"{\"url\": \"http://x\", \"blue\": {\"colour\": 1}}", "not declared"},
 	};
 

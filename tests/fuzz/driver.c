@@ -33,6 +33,16 @@ static uint32_t below(size_t limit)
 	return (uint32_t)((generator * UINT64_C(2685821657736338717)) >> 32) % (uint32_t)limit;
 }
 
+static void write_file(const char *path, const void *data, size_t size)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fwrite(data, 1, size, file) != size || fclose(file) != 0) {
+		perror(path);
+		abort();
+	}
+}
+
 static void replace(struct input *in, size_t at, size_t gone, const char *with, size_t n)
 {
 	char *p;
@@ -91,8 +101,9 @@ static void run(const char *name, const struct input *in)
 {
 	char *file = fb_asprintf("%s.input", name), *exact = malloc(in->n ? in->n : 1);
 
-	if (!exact || fb_io_replace_file(file, in->p, in->n, 0600, NULL) < 0)
+	if (!exact)
 		abort();
+	write_file(file, in->p, in->n);
 	memcpy(exact, in->p, in->n); /* of its very size, so that a sanitizer sees reading past it */
 	LLVMFuzzerTestOneInput((const uint8_t *)exact, in->n);
 	free(exact);

@@ -3,6 +3,7 @@
 fuzz_cflags = $(unit_cflags)
 fuzz_cppflags = $(unit_cppflags)
 fuzz_libs = libfailback-core.la
+CLEANFILES += *.input
 fuzz_driver = \
 	tests/fuzz/driver.c \
 	tests/fuzz/fuzz.h
@@ -46,3 +47,11 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/frame/cut \
 	tests/fuzz/corpus/frame/huge \
 	tests/fuzz/corpus/frame/two
+# fuzz
+
+check_PROGRAMS += tests/fuzz/fuzz_journal
+TESTS += tests/fuzz/fuzz_journal
+tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz_journal.c
+tests_fuzz_fuzz_journal_CPPFLAGS = $(unit_cppflags) -DFB_FUZZ_STANDALONE
+tests_fuzz_fuzz_journal_CFLAGS = $(unit_cflags)
+tests_fuzz_fuzz_journal_LDADD = libfailback-core.la

@@ -186,6 +186,33 @@ void synthetic_waiting(struct fb_journal *j)
 	MUST(fb_journal_approval_ask(j, NULL, "high", &err));
 }
 
+/* Undoes a link as the runner does: a further attempt in the same row. */
+static void link_undo(struct fb_journal *j, const char *id, const char *title)
+{
+	struct fb_link_row r = {.id = (char *)(uintptr_t)id, .chain = (char *)"plan", .name = (char *)(uintptr_t)title, .title = (char *)(uintptr_t)title, .plugin = (char *)"command",
+				.status = (char *)"undone", .seq = 1, .attempt = 4, .started_ms = wall(), .started_boot_ms = BOOT + now_ms};
+	event(j, "link.started", id, title, "{\"chain\":\"undo\",\"title\":\"x\",\"attempt\":4,\"undo\":true}");
+	pass(20);
+	r.ended_ms = wall();
+	r.ended_boot_ms = BOOT + now_ms;
+	MUST(fb_journal_link(j, &r, &err));
+	event(j, "link.undone", id, "", "{\"elapsed_ms\":20}");
+}
+
+void synthetic_undone(struct fb_journal *j)
+{
+	now_ms = 0;
+	base_ms = fb_clock_wall_ms(); /* the journal stamps events with the time that it is */
+	start(j, SYNTHETIC_RUNNING, "deploy", "running", "Deploy api to production", NULL, "api");
+	mark(j, "started");
+	link_run(j, "plan/1", "Build", "command", 500, NULL, NULL);
+	link_run(j, "plan/2", "Test", "command", 900, "exit code 3", NULL);
+	mark(j, "detected");
+	link_undo(j, "plan/2", "Test");
+	link_undo(j, "plan/1", "Build");
+	MUST(fb_journal_status(j, "failed", true, 1, &err));
+}
+
 void synthetic_running(struct fb_journal *j)
 {
 	now_ms = 0;

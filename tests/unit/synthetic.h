@@ -17,6 +17,8 @@
 void synthetic_failed(struct fb_journal *j, int pace_ms);
 void synthetic_incomplete(struct fb_journal *j);
 void synthetic_waiting(struct fb_journal *j);
+/* As the first part of SYNTHETIC_FAILED, its two steps undone; the id is SYNTHETIC_RUNNING's. */
+void synthetic_undone(struct fb_journal *j);
 /* Owned by this process, and left running. */
 void synthetic_running(struct fb_journal *j);
 

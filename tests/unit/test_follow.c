@@ -68,7 +68,7 @@ static void engine(int fd)
 		_exit(0);
 	}
 	if (strcmp(story, "dry") == 0) {
-		tell(fd, "{\"dry_run\":{\"kind\":\"deploy\",\"links\":[{\"chain\":\"plan\",\"title\":\"Build\",\"actions\":[{\"text\":\"run make\"}]}]}}\n{\"exit\":0}\n");
+		tell(fd, "{\"execution\":\"deploy-in-no-journal\"}\n{\"dry_run\":{\"kind\":\"deploy\",\"links\":[{\"chain\":\"plan\",\"title\":\"Build\",\"actions\":[{\"text\":\"run make\"}]}]}}\n{\"exit\":0}\n");
 		_exit(0);
 	}
 	if (strcmp(story, "silent") == 0 || fb_journal_open(path, FB_JOURNAL_CREATE, &j, NULL) != 0)
@@ -129,7 +129,7 @@ static pid_t view(const char *which, bool json)
 	snprintf(err, sizeof err, "%s/err", folder);
 	pid = fork();
 	if (pid == 0) {
-		struct fb_cli cli = {.request = {.file = conf, .state_dir = state}, .json = json};
+		struct fb_cli cli = {.request = {.file = conf, .state_dir = state}, .json = json, .dry_run = strcmp(which, "dry") == 0};
 		struct fb_engine_request request = {.kind = "deploy", .plan_file = "web.plan"};
 		struct fb_journal *j;
 		int code;

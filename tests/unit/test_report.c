@@ -191,6 +191,25 @@ static void a_running_execution_has_a_report_too(void **state)
 	assert_int_equal(json_integer_value(at(r, "deployment.steps_completed")), 1);
 }
 
+static void a_step_that_failed_and_was_undone_is_still_the_one_that_failed(void **state)
+{
+	struct fixture *f = *state;
+	synthetic_undone(f->j);
+	const json_t *r = build(f, SYNTHETIC_RUNNING);
+	assert_int_equal(json_integer_value(at(r, "deployment.failed_at_step")), 2);
+	assert_int_equal(json_integer_value(at(r, "deployment.steps_failed")), 1);
+	assert_int_equal(json_integer_value(at(r, "deployment.steps_completed")), 1);
+	assert_string_equal(text(r, "deployment.error"), "exit code 3");
+	assert_string_equal(text(r, "deployment.steps.0.status"), "undone");
+	assert_string_equal(text(r, "deployment.steps.1.status"), "failed");
+	assert_true(json_is_true(at(r, "deployment.steps.1.undone")));
+	assert_int_equal(json_integer_value(at(r, "deployment.steps.1.attempts")), 1);
+	near(r, "deployment.steps.1.duration", 0.9);
+	near(r, "deployment.steps.1.undo.duration", 0.02);
+	assert_true(json_number_value(at(r, "deployment.duration")) > 0.9); /* both steps, from events that are stamped as they are written */
+	near(r, "deployment.steps.0.duration", 0.5);
+}
+
 static void an_execution_whose_engine_died_is_interrupted(void **state)
 {
 	struct fixture *f = *state;
@@ -251,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_the_core_gathered_is_in_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_incomplete_rollback_has_a_way_out_and_claims_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_running_execution_has_a_report_too, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_step_that_failed_and_was_undone_is_still_the_one_that_failed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_execution_whose_engine_died_is_interrupted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_unknown_execution_is_an_error, set_up, tear_down),
 		cmocka_unit_test(a_reboot_is_told_from_a_wall_clock_that_was_set),

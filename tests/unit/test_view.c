@@ -195,6 +195,17 @@ static void moments_of_a_recovery_tell_the_time_since_detection(void **state)
 			    "  · no user is sent to 2.1 any more (12 ms after detection)\n");
 }
 
+static void an_undo_stays_under_the_heading_of_the_recovery(void **state)
+{
+	struct fixture *f = *state;
+	feed(f, &utf8_80, 0, "link.started", "recovery/2", "", "{\"chain\":\"recovery\",\"title\":\"Restore\",\"attempt\":1,\"undo\":false}");
+	assert_string_equal(feed(f, &utf8_80, 0, "link.started", "plan/1", "", "{\"chain\":\"undo\",\"title\":\"Build\",\"attempt\":4,\"undo\":true}"), "");
+	const char *line = feed(f, &utf8_80, 30, "link.undone", "plan/1", "", "{\"elapsed_ms\":30}");
+	assert_true(fb_has_prefix(line, "  ↺ Undo: Build "));
+	assert_null(strstr(line, "attempt"));
+	assert_string_equal(feed(f, &utf8_80, 0, "link.started", "recovery/3", "", "{\"chain\":\"recovery\",\"title\":\"Verify\"}"), "");
+}
+
 static void plain_lines_have_a_time_and_no_escape_codes(void **state)
 {
 	struct fixture *f = *state;
@@ -386,6 +397,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(more_links_than_rows_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_retry_says_when_and_why, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(moments_of_a_recovery_tell_the_time_since_detection, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_undo_stays_under_the_heading_of_the_recovery, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(plain_lines_have_a_time_and_no_escape_codes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(events_that_are_not_understood_do_no_harm, set_up, tear_down),
 		cmocka_unit_test(colours_are_closed_and_take_no_columns),

@@ -24,7 +24,8 @@ static const struct fb_option options[] = {
 	{.name = "headers", .type = FB_TYPE_MAP, .summary = "Headers of the request"},
 	{.name = "secret_headers", .type = FB_TYPE_MAP, .flags = FB_OPTION_SECRET, .summary = "Headers whose values are secret, such as Authorization"},
 	{.name = "body", .type = FB_TYPE_STRING, .summary = "Body of the request"},
-	{.name = "expected_status", .type = FB_TYPE_LIST, .summary = "Statuses that are healthy: 200, \"2xx\", \"200-204\"; 200 when not set"},
+	{.name = "expected_status", .type = FB_TYPE_INT, .default_value = "200", .min = 100, .max = 599, .summary = "Status that is healthy"},
+	{.name = "expected_statuses", .type = FB_TYPE_LIST, .summary = "Instead of it, statuses that are healthy: \"200\", \"2xx\", \"200-204\""},
 	{.name = "body_match", .type = FB_TYPE_STRING, .summary = "POSIX extended regular expression that the body must match"},
 	HEALTH_LATENCY_OPTIONS,
 	{.name = "follow_redirects", .type = FB_TYPE_BOOL, .default_value = "false", .summary = "Follow redirects, at most ten"},
@@ -35,7 +36,7 @@ static const struct fb_option options[] = {
 	{.name = "password", .type = FB_TYPE_STRING, .flags = FB_OPTION_SECRET, .summary = "Password for basic authentication"},
 	{.name = "bearer_token", .type = FB_TYPE_STRING, .flags = FB_OPTION_SECRET, .summary = "Token for bearer authentication"},
 	{.name = "proxy", .type = FB_TYPE_URL, .summary = "Proxy to ask through; none when not set"},
-	{.name = "max_body", .type = FB_TYPE_SIZE, .default_value = "64KiB", .min = 1, .max = 16777216, .summary = "Read no more of the body than this"},
+	{.name = "max_body", .type = FB_TYPE_SIZE, .default_value = "64KiB", .unit = "bytes", .min = 1, .max = 16777216, .summary = "Read no more of the body than this"},
 	{0},
 };
 
@@ -78,15 +79,15 @@ static bool status_is_valid(const char *item)
 	return false;
 }
 
-/* The nth of expected_status, "200" when none is set; NULL after the last. */
+/* The nth of expected_statuses, expected_status when there are none; NULL after the last. */
 static const char *expected_at(const struct fb_call *call, uint32_t i)
 {
-	uint32_t n = call->host->option_count(call, "expected_status");
+	uint32_t n = call->host->option_count(call, "expected_statuses");
 	char path[64];
 
 	if (!n)
-		return i ? NULL : "200";
-	snprintf(path, sizeof(path), "expected_status[%" PRIu32 "]", i);
+		return i ? NULL : call->host->option(call, "expected_status");
+	snprintf(path, sizeof(path), "expected_statuses[%" PRIu32 "]", i);
 	return i < n ? call->host->option(call, path) : NULL;
 }
 
@@ -302,7 +303,7 @@ static int32_t check(const struct fb_call *call)
 
 	for (uint32_t i = 0; (s = expected_at(call, i)); i++)
 		if (!status_is_valid(s)) {
-			h->fail(call, "expected_status '%s' is not a status: write 200, \"2xx\" or \"200-204\"", s);
+			h->fail(call, "expected_statuses: '%s' is not a status: write \"200\", \"2xx\" or \"200-204\"", s);
 			return FB_FATAL;
 		}
 	s = h->option(call, "body_match");

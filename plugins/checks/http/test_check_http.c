@@ -53,9 +53,9 @@ static void the_status_decides(void **state)
 	(void)state;
 	expect_reply(HTTP_REPLY("200 OK", "", "fine"), NULL, FB_HEALTH_HEALTHY, "answered 200");
 	expect_reply(HTTP_REPLY("503 Down", "", ""), NULL, FB_HEALTH_FAILED, "answered 503, expected 200");
-	expect_reply(HTTP_REPLY("204 None", "", ""), "\"expected_status\": [200, 204]", FB_HEALTH_HEALTHY, "204");
-	expect_reply(HTTP_REPLY("404 None", "", ""), "\"expected_status\": [\"2xx\", \"400-404\"]", FB_HEALTH_HEALTHY, "404");
-	expect_reply(HTTP_REPLY("200 OK", "", ""), "\"expected_status\": [\"201-299\"]", FB_HEALTH_FAILED, "expected 201-299");
+	expect_reply(HTTP_REPLY("204 None", "", ""), "\"expected_statuses\": [\"200\", \"204\"]", FB_HEALTH_HEALTHY, "204");
+	expect_reply(HTTP_REPLY("404 None", "", ""), "\"expected_statuses\": [\"2xx\", \"400-404\"]", FB_HEALTH_HEALTHY, "404");
+	expect_reply(HTTP_REPLY("200 OK", "", ""), "\"expected_statuses\": [\"201-299\"]", FB_HEALTH_FAILED, "expected 201-299");
 	expect_reply(HTTP_REPLY("418 Teapot", "", ""), "\"expected_status\": 418", FB_HEALTH_HEALTHY, "418");
 }
 
@@ -331,8 +331,8 @@ static void a_bad_certificate_is_a_failure_and_a_bad_ca_file_is_blind(void **sta
 static void options_that_cannot_work_are_refused_before(void **state)
 {
 	static const char *const cases[][2] = {
-		{"\"expected_status\": [\"ok\"]", "expected_status 'ok'"},
-		{"\"expected_status\": [\"300-200\"]", "300-200"},
+		{"\"expected_statuses\": [\"ok\"]", "expected_statuses: 'ok'"},
+		{"\"expected_statuses\": [\"300-200\"]", "300-200"},
 		{"\"body_match\": \"(\"", "body_match"},
 		{"\"method\": \"GET /\"", "method"},
 		{"\"threshold_warning\": 20, \"threshold_critical\": 10", "never warn"},

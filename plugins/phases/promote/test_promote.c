@@ -2,7 +2,7 @@
 /* The phase promote: no user sees a release that does not come up. */
 #include "plugins/phases/test_phase.h"
 
-#define FAST "{\"interval\": \"1ms\", \"ready_timeout\": \"200ms\", \"failed_after\": 3}"
+#define FAST "{\"interval\": \"1ms\", \"ready_timeout\": \"20s\", \"failed_after\": 3}"
 
 static struct fake *promote(struct script *s)
 {

@@ -20,26 +20,38 @@ static void holds_for_the_whole_window(void **state)
 
 static void a_failure_starts_the_window_anew(void **state)
 {
-	struct script s = {.probe = {{HEALTHY, 3}, {FAILING, 1}, {HEALTHY, 0}}};
-	struct fake *f = script_new("phase-verify", "{\"stable_for\": \"60ms\", \"interval\": \"15ms\"}", &s);
-	int64_t began = fake_now_ms();
+	struct script s = {.probe = {{HEALTHY, 2}, {FAILING, 1}, {HEALTHY, 1}, {BLIND, 0}}};
+	struct fake *f = script_new("phase-verify", "{\"stable_for\": \"5s\", \"interval\": \"20ms\"}", &s);
 
 	(void)state;
-	assert_int_equal(fake_call(f, FB_OP_RUN), FB_OK);
-	assert_true(fake_now_ms() - began >= 15 * 3 + 15 + 58);
+	f->call.deadline_ms = fake_now_ms() + 6000;
+	assert_int_equal(fake_call(f, FB_OP_RUN), FB_FAIL);
+	assert_non_null(strstr(f->message, "seen healthy for 0 ms of 5.0 s"));
 	fake_free(f);
 }
 
-static void blind_rounds_neither_count_nor_start_the_window_anew(void **state)
+static void blind_rounds_do_not_start_the_window_anew(void **state)
 {
-	struct script s = {.probe = {{HEALTHY, 3}, {BLIND, 4}, {HEALTHY, 0}}};
-	struct fake *f = script_new("phase-verify", "{\"stable_for\": \"40ms\", \"interval\": \"15ms\"}", &s);
-	size_t rounds;
+	struct script s = {.probe = {{HEALTHY, 2}, {BLIND, 0}}};
+	struct fake *f = script_new("phase-verify", "{\"stable_for\": \"5s\", \"interval\": \"20ms\"}", &s);
 
 	(void)state;
-	assert_int_equal(fake_call(f, FB_OP_RUN), FB_OK);
-	rounds = json_array_size(f->probed);
-	assert_true(rounds >= 8); /* 3 healthy (30 ms), 4 blind, then healthy ones again: the second of these is the first to count */
+	f->call.deadline_ms = fake_now_ms() + 6000;
+	assert_int_equal(fake_call(f, FB_OP_RUN), FB_FAIL);
+	assert_non_null(strstr(f->message, "seen healthy for "));
+	assert_null(strstr(f->message, "seen healthy for 0 ms"));
+	fake_free(f);
+}
+
+static void blind_rounds_do_not_count(void **state)
+{
+	struct script s = {.probe = {{HEALTHY, 1}, {BLIND, 1}, {HEALTHY, 1}, {BLIND, 1}, {HEALTHY, 1}, {BLIND, 0}}};
+	struct fake *f = script_new("phase-verify", "{\"stable_for\": \"1ms\", \"interval\": \"5ms\"}", &s);
+
+	(void)state;
+	f->call.deadline_ms = fake_now_ms() + 300;
+	assert_int_equal(fake_call(f, FB_OP_RUN), FB_FAIL);
+	assert_non_null(strstr(f->message, "seen healthy for 0 ms"));
 	fake_free(f);
 }
 
@@ -122,7 +134,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(holds_for_the_whole_window),
 		cmocka_unit_test(a_failure_starts_the_window_anew),
-		cmocka_unit_test(blind_rounds_neither_count_nor_start_the_window_anew),
+		cmocka_unit_test(blind_rounds_do_not_start_the_window_anew),
+		cmocka_unit_test(blind_rounds_do_not_count),
 		cmocka_unit_test(is_never_satisfied_by_blindness),
 		cmocka_unit_test(gives_up_before_its_deadline_with_what_failed),
 		cmocka_unit_test(strategies_are_asked_at_the_end_too),

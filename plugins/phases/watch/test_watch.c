@@ -2,7 +2,7 @@
 /* The phase watch: fails on failures in a row, never on blindness. */
 #include "plugins/phases/test_phase.h"
 
-#define FAST "{\"for\": \"40ms\", \"interval\": \"4ms\"}"
+#define FAST "{\"for\": \"500ms\", \"interval\": \"4ms\"}"
 
 static void says_what_was_seen(void **state)
 {
@@ -31,7 +31,7 @@ static void fails_when_one_check_failed_three_times_in_a_row(void **state)
 static void a_passing_round_between_failures_forgives_them(void **state)
 {
 	struct script s = {.probe = {{FAILING, 2}, {HEALTHY, 1}, {FAILING, 2}, {HEALTHY, 0}}};
-	struct fake *f = script_new("phase-watch", "{\"for\": \"60ms\", \"interval\": \"1ms\"}", &s);
+	struct fake *f = script_new("phase-watch", "{\"for\": \"500ms\", \"interval\": \"1ms\"}", &s);
 
 	(void)state;
 	assert_int_equal(fake_call(f, FB_OP_RUN), FB_OK);

@@ -153,6 +153,8 @@ int32_t bg_shift(const struct fb_call *call)
 	if (bg_look(&b))
 		return FB_RETRY;
 	to = bg_side_of(&b, call->release);
+	if (to == BG_NONE && (call->flags & FB_CALL_DRY_RUN)) /* where prepare would have put it */
+		to = target_of(&b, call->release);
 	if (to == BG_NONE) {
 		call->host->fail(call, "release %s is on neither side: prepare it first", call->release ? call->release : "(none)");
 		return FB_FAIL;
