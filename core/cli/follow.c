@@ -214,8 +214,11 @@ static int on_signals(struct follow *f)
 	char text[512];
 	if (got_hangup)
 		return 128 + SIGHUP;
-	if (f->interrupts == got_interrupt || !*f->id)
-		return got_interrupt && !*f->id ? 128 + interrupt_number : 0;
+	if (f->interrupts == got_interrupt)
+		return 0;
+	/* The engine is on its way and has not said yet what to stop: it is asked as soon as that is known. */
+	if (!*f->id)
+		return got_interrupt > 1 || f->cli->dry_run ? 128 + interrupt_number : 0;
 	f->interrupts++;
 	if (f->interrupts == 1 && f->fd >= 0) {
 		ask_stop(f);
@@ -303,6 +306,8 @@ static int finish(struct follow *f)
 			return f->exit_code;
 		return fb_cli_fail(cli, FB_EXIT_BUG, "the engine ended before it had recorded anything; nothing was changed");
 	}
+	for (size_t i = 0; i < json_array_size(f->errors); i++)
+		say(f, json_string_value(json_array_get(f->errors, i)));
 	report = fb_report_build(cli->journal, f->id, &err);
 	if (!report)
 		return fb_cli_fail_err(cli, &err);
