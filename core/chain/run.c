@@ -199,6 +199,7 @@ static void settle(struct step *s, int state, const struct fb_call_result *resul
 	l->state = state;
 	l->ended_ms = fb_clock_wall_ms();
 	l->ended_boot_ms = fb_clock_ms();
+	json_object_set_new(l->data, "ended_us", json_integer(fb_clock_us())); /* on the boot clock, for what milliseconds do not show */
 	record_end(s, state == FB_LINK_FAILED ? "link.failed" : "link.completed", state == FB_LINK_SKIPPED, l->ended_boot_ms - l->started_boot_ms, l->answer, l->message, result);
 	if (r->hooks->settled)
 		r->hooks->settled(r->owner, l);
@@ -405,6 +406,8 @@ static void attempt(struct step *s)
 		spec.release = x->recovering ? service->last_good : service->release;
 		spec.last_good = service->last_good;
 		spec.failed = service->failed;
+	} else if (!x->recovering) {
+		spec.release = json_string_value(json_object_get(x->frozen, "release")); /* a plan has one, whatever its services */
 	}
 	s->task = fb_task_start(&spec);
 }

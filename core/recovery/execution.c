@@ -429,6 +429,12 @@ static bool hold(void *owner, struct fb_link *l)
 
 void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb_task *caller)
 {
+	bool any = false;
+
+	for (size_t i = 0; i < e->x.service_count; i++)
+		any = any || e->x.services[i].deploys;
+	if (!any)
+		return; /* a plan of commands only: nothing was protected or restored */
 	if (operation == FB_OP_PROTECT && !e->protected_traffic) {
 		e->protected_traffic = true;
 		fb_engine_clock(e, "traffic_safe");

@@ -35,7 +35,9 @@ static json_t *actions_of(const struct fb_report_source *r, const char *link)
 /* What analyze reported, under the names of the seeds. */
 static json_t *analysis_of(const json_t *cause)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "likely_cause", fb_report_member(cause, "cause"), "error_type", fb_report_member(cause, "type"), "failed_step",
+	const char *likely = json_object_get(cause, "likely_cause") ? "likely_cause" : "cause";
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "likely_cause", fb_report_member(cause, likely), "error_type", fb_report_member(cause, "type"), "failed_step",
 			 fb_report_member(cause, "failed_step"), "component", fb_report_member(cause, "component"), "components", fb_report_member(cause, "components"),
 			 "confidence", fb_report_member(cause, "confidence"), "evidence", fb_report_member(cause, "evidence"));
 }
