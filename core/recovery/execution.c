@@ -206,13 +206,14 @@ static void looked(void *owner, int answer, json_t *results)
 /* ---- backup and plan ---- */
 
 static bool hold(void *owner, struct fb_link *l);
+static bool stop_asked(void *owner, struct fb_link *l);
 static void settled(void *owner, struct fb_link *l);
 static void backup_done(void *owner, struct fb_run *r, struct fb_link *failed);
 static void plan_done(void *owner, struct fb_run *r, struct fb_link *failed);
 static void recovery_done(void *owner, struct fb_run *r, struct fb_link *failed);
 
 static const struct fb_run_hooks backup_hooks = {.done = backup_done};
-static const struct fb_run_hooks plan_hooks = {.done = plan_done};
+static const struct fb_run_hooks plan_hooks = {.hold = stop_asked, .done = plan_done};
 static const struct fb_run_hooks recovery_hooks = {.hold = hold, .settled = settled, .after_failure = true, .done = recovery_done};
 
 static char *failure_of(const struct fb_link *l)
@@ -543,6 +544,8 @@ static void write_report(struct fb_engine *e)
 	struct fb_err err;
 	json_t *report = fb_report_build(e->x.journal, e->x.id, &err);
 
+	if (report && fb_journal_degraded(e->x.journal)) /* nobody else can read it */
+		fb_engine_say(e, json_pack("{s:O}", "report", report));
 	if (report) {
 		text = json_dumps(report, JSON_INDENT(2));
 		fb_redact(e->x.redactor, text, strlen(text));
@@ -639,7 +642,10 @@ static void stop(struct fb_engine *e, int how)
 		if (e->run)
 			fb_run_stop(e->run, true);
 	} else if (how == 1 && e->x.recovering) {
-		fb_context_event(&e->x, "link.note", NULL, "a recovery is not stopped on the way; 'failback stop ID --force' does it all the same", json_pack("{s:i}", "level", FB_LOG_WARNING));
+		char *text = fb_asprintf("a recovery is not stopped on the way: it would leave things half done; to do it all the same: failback stop %s --force", e->x.id);
+
+		fb_context_event(&e->x, "link.note", NULL, text, json_pack("{s:i}", "level", FB_LOG_WARNING));
+		fb_free(text);
 	} else if (how == 1 && e->x.stop == 0 && e->run) {
 		e->x.stop = 1;
 		fb_run_stop(e->run, false);
@@ -647,6 +653,18 @@ static void stop(struct fb_engine *e, int how)
 			if (!t->spec.silent)
 				fb_task_stop(t, false);
 	}
+}
+
+/* Before each step of a plan: what was asked for since the last look must not wait for one action more. */
+static bool stop_asked(void *owner, struct fb_link *l)
+{
+	struct fb_engine *e = owner;
+	int how = e->x.dry ? 0 : fb_journal_stop_asked(e->x.journal);
+
+	(void)l;
+	if (how > e->x.stop)
+		stop(e, how);
+	return e->x.stop != 0;
 }
 
 static void look_for_stop(uv_timer_t *timer)

@@ -93,6 +93,7 @@ struct fb_engine {
 	int observers_pending;
 	const char *status;
 	int exit_code;
+	int64_t word_until_ms;    /* boot clock: until then the end waits for deliveries; 0: it does not wait yet */
 	bool ending, finished;
 	struct fb_err fatal;      /* why it was lost */
 };
