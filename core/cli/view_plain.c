@@ -78,6 +78,7 @@ void fb_view_plain(struct fb_view *v, const struct fb_style *s, const struct fb_
 	json_t *data = e->data ? json_loads(e->data, 0, NULL) : NULL;
 	struct fb_text words = {0}, line = {0};
 	char at[FB_TIME_SIZE], since[32];
+	int64_t failed = v->failed;
 	fb_view_note_moment(v, e, data);
 	if (fb_has_prefix(e->name, "link.")) {
 		fb_view_track(v, e, data);
@@ -88,7 +89,8 @@ void fb_view_plain(struct fb_view *v, const struct fb_style *s, const struct fb_
 		}
 	} else if (strcmp(e->name, "impact.changed") == 0) {
 		fb_view_impact(v, &words);
-		fb_text_printf(&line, "impact: %s", words.p);
+		if (v->verbose || v->failed != failed) /* a line each two seconds that says nothing new is noise in a log */
+			fb_text_printf(&line, "impact: %s", words.p);
 	} else {
 		fb_text_printf(&line, "%s: %s", e->name, e->summary ? e->summary : "");
 		if (fb_has_prefix(e->name, "rollback.") && v->detected_ms && e->at_ms > v->detected_ms)
