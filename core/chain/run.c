@@ -255,7 +255,9 @@ static void on_done(void *owner, struct fb_task *t, const struct fb_call_result 
 	if (l->message)
 		fb_redact(r->x->redactor, l->message, strlen(l->message));
 	if (r->undo && result->answer == FB_SKIP) {
-		drop_step(s); /* there was nothing to take back */
+		/* there was nothing to take back: the link stays as it ended, but who shows it must know that this is over */
+		fb_context_event(r->x, "link.undone", s->link->id, "", json_pack("{s:b}", "skipped", 1));
+		drop_step(s);
 		kick(r);
 		return;
 	}

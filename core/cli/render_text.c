@@ -128,20 +128,23 @@ static void put_impact(const struct fb_style *s, const char *impact, const json_
 {
 	const json_t *requests = json_object_get(detail, "requests"), *failed = json_object_get(detail, "failed");
 	const char *source = fb_render_string(detail, "source", NULL);
+	struct fb_text line = {0};
 	fb_text_puts(t, "  User impact     ");
 	fb_style_on(s, t, fb_streq(impact, "ZERO") ? FB_TONE_GOOD : fb_streq(impact, "SOME") ? FB_TONE_BAD : FB_TONE_WARN);
 	fb_style_safe(s, t, impact);
 	fb_style_off(s, t);
-	if (json_is_integer(requests) && json_is_integer(failed))
-		fb_text_printf(t, ": %lld of %lld requests failed", (long long)json_integer_value(failed), (long long)json_integer_value(requests));
+	if (json_is_integer(requests) && json_integer_value(requests) == 0)
+		fb_text_puts(&line, "no request came in");
+	else if (json_is_integer(requests) && json_is_integer(failed))
+		fb_text_printf(&line, "%lld of %lld requests failed", (long long)json_integer_value(failed), (long long)json_integer_value(requests));
 	else
-		fb_text_puts(t, ": no counters were there to measure it");
-	if (source) {
-		fb_text_puts(t, " (");
-		fb_style_safe(s, t, source);
-		fb_text_puts(t, ")");
-	}
+		fb_text_puts(&line, "no counters were there to measure it");
+	if (source)
+		fb_text_printf(&line, " (%s)", source);
+	fb_text_puts(t, ": ");
+	fb_style_wrap(s, t, line.p, 20 + (int)strlen(impact));
 	fb_text_puts(t, "\n");
+	fb_text_clear(&line);
 }
 
 static void put_system(const struct fb_style *s, const json_t *rollback, struct fb_text *t)
@@ -151,7 +154,7 @@ static void put_system(const struct fb_style *s, const json_t *rollback, struct 
 	fb_style_put(s, t, fb_streq(status, "STABLE") ? FB_TONE_GOOD : FB_TONE_WARN, status);
 	if (why) {
 		fb_text_puts(t, ": ");
-		fb_style_wrap(s, t, why, 18);
+		fb_style_wrap(s, t, why, 20 + (int)strlen(status));
 	}
 	fb_text_puts(t, "\n");
 }
@@ -266,20 +269,23 @@ static void put_members(const struct fb_style *s, const json_t *list, struct fb_
 	}
 }
 
-static void put_clocks(const json_t *clocks, struct fb_text *t)
+static void put_clocks(const struct fb_style *s, const json_t *clocks, struct fb_text *t)
 {
 	static const char *const names[][2] = {{"traffic_safe", "users safe"}, {"restored", "restored"}, {"verified", "verified"}, {"reported", "reported"}};
-	bool first = true;
+	struct fb_text line = {0};
 	for (size_t i = 0; i < 4; i++) {
 		const json_t *after = json_object_get(json_object_get(clocks, names[i][0]), "after_detection");
 		if (!json_is_number(after))
 			continue;
-		fb_text_printf(t, "%s%s ", first ? "  After detection " : ", ", names[i][1]);
-		fb_render_seconds(after, t);
-		first = false;
+		fb_text_printf(&line, "%s%s ", line.n ? ", " : "", names[i][1]);
+		fb_render_seconds(after, &line);
 	}
-	if (!first)
+	if (line.n) {
+		fb_text_puts(t, "  After detection ");
+		fb_style_wrap(s, t, line.p, 18);
 		fb_text_puts(t, "\n");
+	}
+	fb_text_clear(&line);
 }
 
 static void put_commands_next(const struct fb_style *s, const json_t *r, struct fb_text *t)
@@ -301,7 +307,7 @@ static void put_outcome(const struct fb_style *s, const json_t *r, struct fb_tex
 	if (json_is_object(rollback)) {
 		put_impact(s, fb_render_string(rollback, "user_impact", "UNKNOWN"), json_object_get(rollback, "user_impact_detail"), t);
 		put_system(s, rollback, t);
-		put_clocks(json_object_get(r, "clocks"), t);
+		put_clocks(s, json_object_get(r, "clocks"), t);
 	} else if (json_is_object(impact)) {
 		put_impact(s, fb_render_string(impact, "user_impact", "UNKNOWN"), impact, t);
 	}
