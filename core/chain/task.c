@@ -385,7 +385,8 @@ struct fb_task *fb_task_start(const struct fb_task_spec *spec)
 	t->advice = json_array();
 	t->reported = json_object();
 	t->started_ms = fb_clock_wall_ms();
-	call.flags = (x->dry ? FB_CALL_DRY_RUN : 0) | (x->recovering ? FB_CALL_RECOVERY : 0) | (x->resumed ? FB_CALL_RESUMED : 0) | (spec->undo ? FB_CALL_UNDO : 0) |
+	/* What stands as a link's undo is run, not undone: only its actions are of the other direction. */
+	call.flags = (x->dry ? FB_CALL_DRY_RUN : 0) | (x->recovering ? FB_CALL_RECOVERY : 0) | (x->resumed ? FB_CALL_RESUMED : 0) | (spec->undo && strcmp(spec->operation, "run") ? FB_CALL_UNDO : 0) |
 		     (x->preserve ? FB_CALL_PRESERVE : 0);
 	call.context = context;
 	call.log_path = log;

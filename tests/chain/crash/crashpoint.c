@@ -2,34 +2,31 @@
 /*
  * crashpoint: preloaded into failback by tests, kills its engine with SIGKILL at the Nth write to a database or frame to a worker.
  *   CRASH_AT=N      the Nth; 0: never
- *   CRASH_COUNT=F   at each point, the number so far is written to the file F, so that a sweep knows how many there are
- * The engine is told from the command by being the leader of its session; hosts and workers do not inherit the preload.
+ *   CRASH_COUNT=F   at each point, a letter is added to the file F, so that a sweep knows how many there are, and which: w a write, s the sync
+ *                   that ends a commit, m a frame to a worker or host
+ * The engine is told from the command by being the leader of its session (so the command must not be started as one); hosts and workers do
+ * not inherit the preload.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 static long points;
 
-static void point(void)
+static void point(char kind)
 {
 	const char *at = getenv("CRASH_AT"), *file = getenv("CRASH_COUNT");
-	char text[32];
-	int fd, n;
+	int fd;
 
-	/* The command that started the engine may lead a session too; it is not an orphan of setsid in a fork, so it says so itself. */
 	if (getsid(0) != getpid() || !at)
 		return;
 	points++;
-	if (file && (fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) >= 0) {
-		n = snprintf(text, sizeof text, "%ld\n", points);
-		if (write(fd, text, (size_t)n) < 0)
+	if (file && (fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) >= 0) {
+		if (write(fd, &kind, 1) < 0)
 			_exit(99);
 		close(fd);
 	}
@@ -37,28 +34,29 @@ static void point(void)
 		kill(getpid(), SIGKILL);
 }
 
+#define EXPORT __attribute__((visibility("default")))
 #define NEXT(type, name, ...) ((type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name))
 
-ssize_t pwrite64(int fd, const void *buf, size_t count, off64_t offset)
+EXPORT ssize_t pwrite64(int fd, const void *buf, size_t count, off64_t offset)
 {
-	point();
+	point('w');
 	return NEXT(ssize_t, "pwrite64", int, const void *, size_t, off64_t)(fd, buf, count, offset);
 }
 
-ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset)
+EXPORT ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset)
 {
-	point();
+	point('w');
 	return NEXT(ssize_t, "pwrite", int, const void *, size_t, off_t)(fd, buf, count, offset);
 }
 
-int fdatasync(int fd)
+EXPORT int fdatasync(int fd)
 {
-	point();
+	point('s');
 	return NEXT(int, "fdatasync", int)(fd);
 }
 
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-	point();
+	point('m');
 	return NEXT(ssize_t, "sendmsg", int, const struct msghdr *, int)(fd, message, flags);
 }

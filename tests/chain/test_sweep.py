@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kill -9 of the engine at every write to its journal and every frame to a worker, of a deployment that is recovered and of one that succeeds;
+then `failback resume`. SWEEP=all (what LONG does): at every point; SWEEP=N (12): at N of them, drawn with SEED; SWEEP=N,N,: at these; SWEEP=apart: at
+those whose outcomes can differ. SWEEP_JOBS (2): laboratories beside one another."""
+import multiprocessing
+import os
+import random
+import sys
+import time
+import traceback
+
+from lab import DONE, INTERRUPTED, RECOVERED, Failure, check, main
+from trio_lab import SERVICES, TrioLab
+
+SCENARIOS = {"recovery": (True, RECOVERED, ("1", "1", "1")), "success": (False, DONE, ("2", "2", "2"))}
+
+
+def count(lab, bad, code, live):
+    """The kinds of the points, in order, when nobody is killed."""
+    lab.again(bad)
+    p = lab.deploy("2", env=lab.crash_environment(0, lab.path("points")), expect=code)
+    check(lab.live() == live, "an undisturbed run ends on", lab.live(), p.stdout, p.stderr)
+    lab.sound()
+    with open(lab.path("points")) as f:
+        return f.read()
+
+
+def apart(kinds):
+    """Points whose outcomes can differ: what is written before a commit is as good as not written, so the first write of a row stands for all up
+    to the sync after it (when the commit is in the file) and for the frame after it."""
+    return [i for i, kind in enumerate(kinds, 1) if kind != "w" or i == 1 or kinds[i - 2] != "w"]
+
+
+def resume(lab):
+    """Goes on until it has ended; the code it ended with."""
+    if not lab.json("status", expect=0)["executions"]:
+        return None  # it died before the first record or after the last
+    return lab.run("resume", timeout=60).returncode
+
+
+def one_point(lab, at, bad, code, live):
+    """True: the point was reached."""
+    lab.again(bad)
+    p = lab.deploy("2", env=lab.crash_environment(at))
+    if p.returncode == code:
+        lab.sound()
+        return False  # runs differ by a few writes: this one was shorter
+    check(p.returncode in (INTERRUPTED, 70), "the killed engine's command ended with", p.returncode, p.stdout, p.stderr)
+    done, before = lab.recorded_done(), lab.done_in(lab.ledger(), "begin")
+    begun = bool(lab.sql("select 1 from executions where release = '2'"))
+    check(begun or p.returncode == 70, "a command says that an execution is interrupted, and there is none:", p.stdout, p.stderr)
+    ended = resume(lab)
+    after = lab.done_in(lab.ledger(), "begin")
+    for action in set(done):
+        check(before.count(action) == after.count(action), f"recorded done and made again: {action}")
+    if not begun:
+        check(lab.live() == ("1", "1", "1"), "nothing was recorded, and something was changed:", lab.live())
+    else:
+        ended = lab.newest()["exit_code"] if ended is None else ended
+        check(ended == code, f"resume ended with {ended}, not {code}:\n{lab.run('show').stdout}")
+        check(lab.live() == live, "live is", lab.live())
+        report = lab.report()
+        check(report["status"] == ("failed_with_rollback" if bad else "completed"), "reported as", report["status"])
+        good = {s["service"]: s["last_good"] for s in lab.json("status")["services"]}
+        check(good == dict(zip(SERVICES, live)), "last known good:", good)
+        with open(lab.path("world/schema")) as f:
+            check(f.read() == ("old\n" if bad else "new\n"), "the plan's own step was not taken back" if bad else "the plan's own step is lost")
+        told = [m["name"] for m in lab.mails() if m["execution"] == report["execution_id"]]
+        final = "rollback.completed" if bad else "deployment.completed"
+        check(final in told, "nobody was told of", final, told)
+    lab.sound()
+    return True
+
+
+def work(job):
+    scenario, points = job
+    bad, code, live = SCENARIOS[scenario]
+    failures, reached = [], 0
+    with TrioLab() as lab:
+        lab.good()
+        for at in points:
+            try:
+                reached += one_point(lab, at, bad, code, live)
+            except Exception as e:
+                failures.append((at, str(e) if isinstance(e, Failure) else traceback.format_exc()))
+                print(f"{scenario}: killed at point {at}: {failures[-1][1]}", flush=True)
+    return reached, failures
+
+
+def sweep(scenario):
+    bad, code, live = SCENARIOS[scenario]
+    with TrioLab() as lab:
+        lab.good()
+        kinds = count(lab, bad, code, live)
+    total = len(kinds)
+    wanted = os.environ.get("SWEEP") or ("all" if os.environ.get("LONG") else "12")
+    if wanted == "all":
+        points = list(range(1, total + 1))
+    elif wanted == "apart":
+        points = apart(kinds)
+    elif "," in wanted:
+        points = [int(n) for n in wanted.split(",") if n]
+    else:
+        seed = int(os.environ.get("SEED") or random.randrange(1 << 32))
+        print(f"{scenario}: SEED={seed}", flush=True)
+        points = sorted(random.Random(seed).sample(range(1, total + 1), min(int(wanted), total)))
+    jobs = max(1, int(os.environ.get("SWEEP_JOBS", "2")))
+    begun = time.monotonic()
+    with multiprocessing.Pool(jobs) as pool:
+        results = pool.map(work, [(scenario, points[j::jobs]) for j in range(jobs)])
+    reached = sum(r for r, _ in results)
+    failures = [f for _, v in results for f in v]
+    print(f"{scenario}: {total} points, killed at {reached} of {len(points)}, {len(failures)} failures, {time.monotonic() - begun:.0f} s", flush=True)
+    check(total > 100, "there are too few points for a sweep:", total)
+    check(not failures, f"{len(failures)} of {len(points)} points failed:", [at for at, _ in failures])
+    check(reached >= len(points) * 9 // 10, "too few points were reached:", reached)
+
+
+def a_recovery_survives_kill_9_everywhere():
+    sweep("recovery")
+
+
+def a_deployment_that_succeeds_survives_kill_9_everywhere():
+    sweep("success")
+
+
+if __name__ == "__main__":
+    main(a_recovery_survives_kill_9_everywhere, a_deployment_that_succeeds_survives_kill_9_everywhere)
