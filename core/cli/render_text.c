@@ -308,7 +308,7 @@ static void put_outcome(const struct fb_style *s, const json_t *r, struct fb_tex
 		put_impact(s, fb_render_string(rollback, "user_impact", "UNKNOWN"), json_object_get(rollback, "user_impact_detail"), t);
 		put_system(s, rollback, t);
 		put_clocks(s, json_object_get(r, "clocks"), t);
-	} else if (json_is_object(impact)) {
+	} else if (json_is_object(impact) && (fb_streq(fb_render_string(r, "status", ""), "completed") || fb_streq(fb_render_string(r, "status", ""), "failed"))) {
 		put_impact(s, fb_render_string(impact, "user_impact", "UNKNOWN"), impact, t);
 	}
 }
@@ -383,7 +383,7 @@ void fb_render_text(const struct fb_style *s, const json_t *r, struct fb_text *t
 		put_section(s, t, "Backup");
 		fb_render_phases(s, json_object_get(backup, "phases"), t);
 	}
-	if (fb_streq(fb_render_string(r, "kind", ""), "deploy") && json_is_false(json_object_get(r, "backup_created")))
+	if (fb_streq(fb_render_string(r, "kind", ""), "deploy") && json_is_false(json_object_get(r, "backup_created")) && json_array_size(json_object_get(backup, "phases")) > 0)
 		fb_text_puts(t, "  Backup not created - rollback may be limited\n");
 	if (json_array_size(json_object_get(deployment, "steps")) > 0) {
 		put_section(s, t, "Plan");
