@@ -22,3 +22,6 @@ tests_bench_bench_journal_SOURCES = tests/bench/bench_journal.c
 tests_bench_bench_journal_CPPFLAGS = $(unit_cppflags)
 tests_bench_bench_journal_CFLAGS = $(unit_cflags)
 tests_bench_bench_journal_LDADD = libfailback-core.la
+
+# What users feel: by hand, in a quiet hour: tests/chain/run tests/bench/impact
+EXTRA_DIST += tests/bench/impact
