@@ -329,6 +329,7 @@ static void go_on(struct fb_engine *e)
 }
 
 #define EVIDENCE_LOOK_MS 2
+#define EVIDENCE_AFTER_MS 100
 
 static void look_at_copies(uv_timer_t *timer)
 {
@@ -364,15 +365,38 @@ static void gather_evidence(struct fb_engine *e)
 	struct fb_operation_spec spec = {.engine = e, .operation = FB_OP_EVIDENCE, .link = "evidence", .link_name = "evidence", .deadline_ms = fb_clock_ms() + 15000,
 					 .done = evidence_gathered, .owner = e};
 
-	e->evidence_wanted = true;
+	if (e->evidence_begun)
+		return;
+	e->evidence_begun = true;
 	for (size_t i = 0; i < e->x.service_count; i++)
 		if (e->x.services[i].deploys)
 			fb_evidence_of_service(&e->x, e->x.services[i].name);
-	for (size_t i = 0; i < e->x.service_count; i++)
-		if (e->x.services[i].deploys && !fb_use_offers(&e->x.services[i].strategy, "prepare"))
-			e->evidence_patience = true;
 	uv_timer_start(&e->evidence_timer, evidence_late, (uint64_t)fb_context_setting(&e->x, "evidence_timeout", 500), 0);
 	fb_operate(&spec);
+}
+
+static void users_waited(uv_timer_t *timer)
+{
+	gather_evidence(timer->data);
+}
+
+/* Beside the protection of users, but never before it where they wait for one: that has the machine to itself for a moment. */
+static void want_evidence(struct fb_engine *e)
+{
+	bool protects = e->recovery.count > 0 && !e->recovery.links[0].parallel && !strcmp(e->recovery.links[0].use.plugin, "protect-traffic"), offered = false;
+
+	e->evidence_wanted = true;
+	for (size_t i = 0; i < e->x.service_count; i++) {
+		if (!e->x.services[i].deploys)
+			continue;
+		if (!fb_use_offers(&e->x.services[i].strategy, "prepare"))
+			e->evidence_patience = true;
+		offered = offered || fb_use_offers(&e->x.services[i].strategy, "protect");
+	}
+	if (protects && offered)
+		uv_timer_start(&e->evidence_timer, users_waited, EVIDENCE_AFTER_MS, 0);
+	else
+		gather_evidence(e);
 }
 
 static bool has_undo(const struct fb_chain *c)
@@ -439,6 +463,8 @@ void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb
 		e->protected_traffic = true;
 		fb_engine_clock(e, "traffic_safe");
 		fb_engine_tell(e, "rollback.traffic_safe", "no user is sent to the failed release any more");
+		if (e->evidence_wanted)
+			gather_evidence(e);
 	} else if (operation == FB_OP_RESTORE && !e->restored) {
 		e->restored = true;
 		fb_engine_clock(e, "restored");
@@ -481,9 +507,35 @@ static void remember_recovery(struct fb_engine *e)
 	fb_free(clocks);
 }
 
+/* That it failed, that it is being brought back, and why: one transaction, since users wait for what comes next. */
+static void record_recovery(struct fb_engine *e, bool automatic)
+{
+	struct fb_err err;
+
+	if (e->x.is_lost)
+		return;
+	if (fb_journal_begin(e->x.journal, &err) < 0) {
+		fb_context_lost(&e->x, &err);
+		return;
+	}
+	fb_engine_clock(e, "detected");
+	if (e->deploys)
+		fb_engine_tell(e, "deployment.failed", e->failure);
+	if (automatic) {
+		fb_targets_failed(e);
+		set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", e->failed_link ? e->failed_link->id : NULL));
+		if (e->enhanced)
+			fb_engine_tell(e, "rollback.started", e->failure);
+	}
+	if (e->x.is_lost)
+		fb_journal_cancel(e->x.journal);
+	else if (fb_journal_end(e->x.journal, &err) < 0)
+		fb_context_lost(&e->x, &err);
+}
+
 static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const char *failure)
 {
-	bool again = e->stage == STAGE_RECOVERY;
+	bool again = e->stage == STAGE_RECOVERY, automatic = !e->deploys || fb_context_setting(&e->x, "auto_rollback_enabled", 1);
 	int64_t limit = fb_context_setting(&e->x, "rollback_timeout", 60000);
 	char *text = fb_strdup(failure);
 
@@ -492,37 +544,26 @@ static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const ch
 	set_failure(e, text);
 	fb_free(text);
 	e->x.stop = 0;
-	if (e->x.dry && e->deploys) { /* what a recovery would do depends on what would be there: it is not made up */
-		e->status = "failed";
-		e->exit_code = FB_EXIT_FAILED;
+	if (automatic) {
+		e->x.recovering = true;
+		fb_journal_allow_degrade(e->x.journal);
+	}
+	if (!again)
+		record_recovery(e, automatic);
+	if (!automatic) {
 		conclude(e);
 		return;
 	}
-	if (!again) {
-		fb_engine_clock(e, "detected");
-		if (e->deploys)
-			fb_engine_tell(e, "deployment.failed", e->failure);
-	}
-	if (e->deploys && !fb_context_setting(&e->x, "auto_rollback_enabled", 1)) {
-		conclude(e);
-		return;
-	}
-	e->x.recovering = true;
-	fb_journal_allow_degrade(e->x.journal);
-	fb_targets_failed(e);
 	if (again) {
+		fb_targets_failed(e);
 		remember_recovery(e);
-	} else {
-		set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", failed ? failed->id : NULL));
-		if (e->enhanced)
-			fb_engine_tell(e, "rollback.started", e->failure);
 	}
 	if (!e->enhanced) {
 		begin_undo(e);
 		return;
 	}
 	e->run = fb_run_start(&e->x, &e->recovery, fb_clock_ms() + limit, &recovery_hooks, e);
-	gather_evidence(e);
+	want_evidence(e);
 }
 
 static void recovery_done(void *owner, struct fb_run *r, struct fb_link *failed)

@@ -82,7 +82,8 @@ struct fb_engine {
 	char *verify_link;        /* id of the link that verifies the recovery; NULL: none yet */
 	struct fb_run *undoing;   /* takes back the plan's own steps; NULL */
 	bool backup_created, changed, protected_traffic, restored, verified, undo_begun, undo_failed, told_end;
-	bool evidence_wanted;     /* still being gathered */
+	bool evidence_wanted;     /* still to be gathered */
+	bool evidence_begun;
 	bool evidence_patience;   /* what cannot prepare still waits for it */
 	uv_timer_t evidence_timer, stop_timer;
 	uv_signal_t sigint, sigterm;
