@@ -318,11 +318,25 @@ static int on_started(void *ctx, struct fb_host_call *call, const struct fb_proc
 	/* A probe changes nothing: nobody needs to prove later that it is gone. */
 	if (t->spec.silent)
 		return 0;
-	if (fb_journal_process(x->journal, "worker", x->environment, t->spec.service, t->spec.link, worker, err) < 0) {
+	if (fb_journal_begin_ordered(x->journal, err) < 0) {
 		fb_context_lost(x, err);
 		return -1;
 	}
+	if (fb_journal_process(x->journal, "worker", x->environment, t->spec.service, t->spec.link, worker, err) < 0 ||
+	    (t->spec.started && t->spec.started(t->spec.owner, t, err) < 0) || fb_journal_end(x->journal, err) < 0) {
+		fb_context_lost(x, err);
+		fb_journal_cancel(x->journal);
+		return -1;
+	}
 	return 0;
+}
+
+int fb_task_gone(struct fb_task *t, struct fb_err *err)
+{
+	if (t->gone || t->spec.silent || !t->worker.pid)
+		return 0;
+	t->gone = true;
+	return fb_journal_process_gone(t->spec.context->journal, &t->worker, err);
 }
 
 json_t *fb_task_cause(const struct fb_call_result *r)
@@ -341,12 +355,12 @@ static void on_done(void *ctx, struct fb_host_call *call, const struct fb_call_r
 	(void)call;
 	if (t->waiting && t->cancel)
 		t->cancel(t->waiting);
-	if (!t->spec.silent && t->worker.pid && !x->is_lost && fb_journal_process_gone(x->journal, &t->worker, &err) < 0)
-		fb_context_lost(x, &err);
 	if (t->next)
 		t->next->previous = t->previous;
 	*(t->previous ? &t->previous->next : &x->tasks) = t->next;
 	t->spec.done(t->spec.owner, t, result);
+	if (!x->is_lost && fb_task_gone(t, &err) < 0)
+		fb_context_lost(x, &err);
 	json_decref(t->advice);
 	json_decref(t->reported);
 	fb_free(t);

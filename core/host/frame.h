@@ -61,7 +61,7 @@
 /* Reads frames from a stream piece by piece; zero it to begin, fb_frame_reader_clear frees it and closes descriptors that nobody took. */
 struct fb_frame_reader {
 	char *p;
-	size_t n, room;
+	size_t n, room, used; /* used: the most that n ever was */
 	size_t at; /* where the next frame begins */
 	int fds[FB_FRAME_FDS * 2];
 	int fd_count;

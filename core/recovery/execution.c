@@ -33,12 +33,15 @@ static void conclude(struct fb_engine *e);
 void fb_engine_say(struct fb_engine *e, json_t *line)
 {
 	char *text = json_dumps(line, JSON_COMPACT);
+	struct fb_text whole = {0}; /* in one piece, so that the command wakes once */
 
 	/* Nobody needs to listen: the journal has it all. */
-	if (e->say >= 0 && text && (fb_io_write_all(e->say, text, strlen(text)) < 0 || fb_io_write_all(e->say, "\n", 1) < 0)) {
+	fb_text_printf(&whole, "%s\n", text ? text : "{}");
+	if (e->say >= 0 && fb_io_write_all(e->say, whole.p, whole.n) < 0) {
 		close(e->say);
 		e->say = -1;
 	}
+	fb_text_clear(&whole);
 	fb_free(text);
 	json_decref(line);
 }
@@ -49,6 +52,30 @@ void fb_engine_clock(struct fb_engine *e, const char *name)
 
 	if (!e->x.is_lost && fb_journal_clock(e->x.journal, name, fb_clock_wall_ms(), fb_clock_ms(), &err) < 0)
 		fb_context_lost(&e->x, &err);
+}
+
+/* What is recorded from here to recorded() is one commit. false: the engine is lost. */
+static bool record(struct fb_engine *e)
+{
+	struct fb_err err;
+
+	if (e->x.is_lost)
+		return false;
+	if (fb_journal_begin(e->x.journal, &err) == 0)
+		return true;
+	fb_context_lost(&e->x, &err);
+	return false;
+}
+
+static bool recorded(struct fb_engine *e)
+{
+	struct fb_err err;
+
+	if (!e->x.is_lost && fb_journal_end(e->x.journal, &err) < 0)
+		fb_context_lost(&e->x, &err);
+	if (e->x.is_lost)
+		fb_journal_cancel(e->x.journal);
+	return !e->x.is_lost;
 }
 
 static struct fb_link *find(struct fb_link *l, const char *id)
@@ -104,20 +131,23 @@ static void ready(struct fb_engine *e)
 {
 	struct fb_err err;
 
-	if (fb_targets_store(e, &err) < 0) {
-		fb_context_lost(&e->x, &err);
+	if (!record(e))
 		return;
-	}
-	fb_observe_start(e);
+	if (fb_targets_store(e, &err) < 0)
+		fb_context_lost(&e->x, &err);
 	if (e->deploys) {
 		char *text = fb_asprintf("%s has begun", json_string_value(json_object_get(e->x.frozen, "title")));
 
 		fb_engine_tell(e, "deployment.started", text);
 		fb_free(text);
-		begin_backup(e);
-	} else {
-		begin_recovery(e, NULL, e->x.reason ? e->x.reason : "asked for");
 	}
+	if (!recorded(e))
+		return;
+	fb_observe_start(e);
+	if (e->deploys)
+		begin_backup(e);
+	else
+		begin_recovery(e, NULL, e->x.reason ? e->x.reason : "asked for");
 }
 
 static void checked(void *owner, int answer, json_t *results)
@@ -507,35 +537,32 @@ static void remember_recovery(struct fb_engine *e)
 	fb_free(clocks);
 }
 
-/* That it failed, that it is being brought back, and why: one transaction, since users wait for what comes next. */
-static void record_recovery(struct fb_engine *e, bool automatic)
+/* That it failed and what follows is one truth, recorded in one commit: users wait. */
+static bool record_failure(struct fb_engine *e, bool again)
 {
-	struct fb_err err;
-
-	if (e->x.is_lost)
-		return;
-	if (fb_journal_begin(e->x.journal, &err) < 0) {
-		fb_context_lost(&e->x, &err);
-		return;
+	e->x.recovering = !e->deploys || fb_context_setting(&e->x, "auto_rollback_enabled", 1);
+	if (e->x.recovering)
+		fb_journal_allow_degrade(e->x.journal);
+	if (!record(e))
+		return false;
+	if (!again) {
+		fb_engine_clock(e, "detected");
+		if (e->deploys)
+			fb_engine_tell(e, "deployment.failed", e->failure);
 	}
-	fb_engine_clock(e, "detected");
-	if (e->deploys)
-		fb_engine_tell(e, "deployment.failed", e->failure);
-	if (automatic) {
+	if (e->x.recovering)
 		fb_targets_failed(e);
+	if (e->x.recovering && !again) {
 		set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", e->failed_link ? e->failed_link->id : NULL));
 		if (e->enhanced)
 			fb_engine_tell(e, "rollback.started", e->failure);
 	}
-	if (e->x.is_lost)
-		fb_journal_cancel(e->x.journal);
-	else if (fb_journal_end(e->x.journal, &err) < 0)
-		fb_context_lost(&e->x, &err);
+	return recorded(e);
 }
 
 static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const char *failure)
 {
-	bool again = e->stage == STAGE_RECOVERY, automatic = !e->deploys || fb_context_setting(&e->x, "auto_rollback_enabled", 1);
+	bool again = e->stage == STAGE_RECOVERY;
 	int64_t limit = fb_context_setting(&e->x, "rollback_timeout", 60000);
 	char *text = fb_strdup(failure);
 
@@ -544,20 +571,14 @@ static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const ch
 	set_failure(e, text);
 	fb_free(text);
 	e->x.stop = 0;
-	if (automatic) {
-		e->x.recovering = true;
-		fb_journal_allow_degrade(e->x.journal);
-	}
-	if (!again)
-		record_recovery(e, automatic);
-	if (!automatic) {
+	if (!record_failure(e, again))
+		return;
+	if (!e->x.recovering) {
 		conclude(e);
 		return;
 	}
-	if (again) {
-		fb_targets_failed(e);
+	if (again)
 		remember_recovery(e);
-	}
 	if (!e->enhanced) {
 		begin_undo(e);
 		return;
@@ -602,7 +623,7 @@ void fb_engine_final_word(struct fb_engine *e)
 {
 	char *text;
 
-	if (e->told_end || e->x.is_lost)
+	if (e->told_end || !record(e))
 		return;
 	e->told_end = true;
 	fb_outcome_decide(e);
@@ -615,6 +636,7 @@ void fb_engine_final_word(struct fb_engine *e)
 	else if (e->x.recovering && e->enhanced)
 		fb_engine_tell(e, "rollback.completed", text);
 	fb_free(text);
+	recorded(e);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -632,19 +654,15 @@ static void drained(void *owner, json_t *deliveries)
 	(void)deliveries;
 	if (e->x.is_lost)
 		return;
+	if (!record(e))
+		return;
 	fb_engine_clock(e, "reported");
 	fb_engine_clock(e, "ended");
-	if (fb_journal_begin(e->x.journal, &err) < 0) {
-		fb_context_lost(&e->x, &err);
-		return;
-	}
 	fb_context_event(&e->x, "execution.ended", NULL, e->status, json_pack("{s:s, s:i}", "status", e->status, "exit_code", e->exit_code));
 	if (!e->x.is_lost && (fb_journal_audit(e->x.journal, e->x.id, "engine", "execution.ended", e->status, &err) < 0 ||
-			      fb_journal_status(e->x.journal, e->status, true, e->exit_code, &err) < 0 || fb_journal_end(e->x.journal, &err) < 0)) {
+			      fb_journal_status(e->x.journal, e->status, true, e->exit_code, &err) < 0))
 		fb_context_lost(&e->x, &err);
-		return;
-	}
-	if (e->x.is_lost)
+	if (!recorded(e))
 		return;
 	write_report(e);
 	e->finished = true;
@@ -653,10 +671,12 @@ static void drained(void *owner, json_t *deliveries)
 
 static void observed(struct fb_engine *e)
 {
-	if (e->x.is_lost)
+	if (!record(e))
 		return;
 	fb_engine_final_word(e);
 	fb_outcome_record(e); /* the numbers are final now */
+	if (!recorded(e))
+		return;
 	fb_engine_outbox_drain(e, fb_context_setting(&e->x, "notify_timeout", 10000), drained, e);
 }
 
@@ -808,10 +828,14 @@ static int record_hosts(struct fb_engine *e, struct fb_err *err)
 	const char *names[64];
 	int n = fb_pool_hosts(e->x.pool, hosts, names, 64);
 
+	if (fb_journal_begin_ordered(e->x.journal, err) < 0)
+		return -1;
 	for (int i = 0; i < n; i++)
-		if (fb_journal_process(e->x.journal, "host", e->x.environment, NULL, names[i], &hosts[i], err) < 0)
+		if (fb_journal_process(e->x.journal, "host", e->x.environment, NULL, names[i], &hosts[i], err) < 0) {
+			fb_journal_cancel(e->x.journal);
 			return -1;
-	return 0;
+		}
+	return fb_journal_end(e->x.journal, err);
 }
 
 static void clear(struct fb_engine *e)
