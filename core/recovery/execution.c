@@ -51,6 +51,30 @@ void fb_engine_clock(struct fb_engine *e, const char *name)
 		fb_context_lost(&e->x, &err);
 }
 
+/* What belongs together is recorded together: an engine that dies on the way leaves all of it or none. */
+static bool begin_record(struct fb_engine *e)
+{
+	struct fb_err err;
+
+	if (e->x.is_lost)
+		return false;
+	if (fb_journal_begin(e->x.journal, &err) == 0)
+		return true;
+	fb_context_lost(&e->x, &err);
+	return false;
+}
+
+static bool end_record(struct fb_engine *e)
+{
+	struct fb_err err;
+
+	if (e->x.is_lost)
+		fb_journal_cancel(e->x.journal);
+	else if (fb_journal_end(e->x.journal, &err) < 0)
+		fb_context_lost(&e->x, &err);
+	return !e->x.is_lost;
+}
+
 static struct fb_link *find(struct fb_link *l, const char *id)
 {
 	if (!strcmp(l->id, id))
@@ -100,24 +124,33 @@ static void refuse(struct fb_engine *e, const char *text)
 	conclude(e);
 }
 
-static void ready(struct fb_engine *e)
+/* What is to be done is known, and people are told that it begins: from here on, a resumed engine does not choose anew. */
+static bool record_start(struct fb_engine *e)
 {
 	struct fb_err err;
 
-	if (fb_targets_store(e, &err) < 0) {
+	if (!begin_record(e))
+		return false;
+	if (fb_targets_store(e, &err) < 0)
 		fb_context_lost(&e->x, &err);
-		return;
-	}
-	fb_observe_start(e);
 	if (e->deploys) {
 		char *text = fb_asprintf("%s has begun", json_string_value(json_object_get(e->x.frozen, "title")));
 
 		fb_engine_tell(e, "deployment.started", text);
 		fb_free(text);
-		begin_backup(e);
-	} else {
-		begin_recovery(e, NULL, e->x.reason ? e->x.reason : "asked for");
 	}
+	return end_record(e);
+}
+
+static void ready(struct fb_engine *e)
+{
+	if (!record_start(e))
+		return;
+	fb_observe_start(e);
+	if (e->deploys)
+		begin_backup(e);
+	else
+		begin_recovery(e, NULL, e->x.reason ? e->x.reason : "asked for");
 }
 
 static void checked(void *owner, int answer, json_t *results)
@@ -428,16 +461,18 @@ static bool hold(void *owner, struct fb_link *l)
 
 void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb_task *caller)
 {
-	if (operation == FB_OP_PROTECT && !e->protected_traffic) {
+	if (operation == FB_OP_PROTECT && !e->protected_traffic && begin_record(e)) {
 		e->protected_traffic = true;
 		fb_engine_clock(e, "traffic_safe");
 		fb_engine_tell(e, "rollback.traffic_safe", "no user is sent to the failed release any more");
-	} else if (operation == FB_OP_RESTORE && !e->restored) {
+		end_record(e);
+	} else if (operation == FB_OP_RESTORE && !e->restored && begin_record(e)) {
 		e->restored = true;
 		fb_engine_clock(e, "restored");
 		if (!e->protected_traffic)
 			fb_engine_clock(e, "traffic_safe");
 		fb_engine_tell(e, "rollback.restored", "the last known good is live");
+		end_record(e);
 	} else if (operation == FB_OP_VERIFY && caller && !e->verify_link) {
 		e->verify_link = fb_strdup(caller->spec.link);
 	}
@@ -450,14 +485,28 @@ static void settled(void *owner, struct fb_link *l)
 
 	if (e->x.is_lost || e->verified || !e->verify_link || strcmp(e->verify_link, l->id) || l->state != FB_LINK_COMPLETED)
 		return;
-	if (!e->restored)
+	if (!e->restored || !begin_record(e))
 		return;
 	e->verified = true;
 	fb_engine_clock(e, "verified");
 	if (fb_targets_recovered(e, &err) < 0)
 		fb_context_lost(&e->x, &err);
-	else
-		fb_engine_tell(e, "rollback.verified", l->message ? l->message : "it was healthy for the whole stability window");
+	fb_engine_tell(e, "rollback.verified", l->message ? l->message : "it was healthy for the whole stability window");
+	end_record(e);
+}
+
+/* The link that verified the recovery may have been recorded, and what follows from it not. */
+static void remember_verified(struct fb_engine *e, struct fb_link *l)
+{
+	const json_t *one;
+	size_t i;
+
+	for (i = 0; i < l->parallel_count; i++)
+		remember_verified(e, &l->parallel[i]);
+	json_array_foreach(json_object_get(l->data, "operations"), i, one)
+		if (!e->verify_link && l->state == FB_LINK_COMPLETED && fb_streq(json_string_value(json_object_get(one, "operation")), "verify"))
+			e->verify_link = fb_strdup(l->id);
+	settled(e, l);
 }
 
 /* What an earlier engine of this execution had reached. */
@@ -470,13 +519,31 @@ static void remember_recovery(struct fb_engine *e)
 	e->protected_traffic = json_object_get(c, "traffic_safe") != NULL;
 	e->restored = json_object_get(c, "restored") != NULL;
 	e->verified = json_object_get(c, "verified") != NULL;
+	for (size_t i = 0; i < e->recovery.count; i++)
+		remember_verified(e, &e->recovery.links[i]);
 	json_decref(c);
 	fb_free(clocks);
 }
 
+static bool record_failure(struct fb_engine *e, bool recovers)
+{
+	if (!begin_record(e))
+		return false;
+	fb_engine_clock(e, "detected");
+	if (e->deploys)
+		fb_engine_tell(e, "deployment.failed", e->failure);
+	if (recovers) {
+		fb_targets_failed(e);
+		set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", e->failed_link ? e->failed_link->id : NULL));
+		if (e->enhanced)
+			fb_engine_tell(e, "rollback.started", e->failure);
+	}
+	return end_record(e);
+}
+
 static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const char *failure)
 {
-	bool again = e->stage == STAGE_RECOVERY;
+	bool again = e->stage == STAGE_RECOVERY, recovers = !e->deploys || fb_context_setting(&e->x, "auto_rollback_enabled", 1);
 	int64_t limit = fb_context_setting(&e->x, "rollback_timeout", 60000);
 	char *text = fb_strdup(failure);
 
@@ -491,24 +558,18 @@ static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const ch
 		conclude(e);
 		return;
 	}
-	if (!again) {
-		fb_engine_clock(e, "detected");
-		if (e->deploys)
-			fb_engine_tell(e, "deployment.failed", e->failure);
-	}
-	if (e->deploys && !fb_context_setting(&e->x, "auto_rollback_enabled", 1)) {
+	if (recovers)
+		fb_journal_allow_degrade(e->x.journal);
+	if (!again && !record_failure(e, recovers))
+		return;
+	if (!recovers) {
 		conclude(e);
 		return;
 	}
 	e->x.recovering = true;
-	fb_journal_allow_degrade(e->x.journal);
-	fb_targets_failed(e);
 	if (again) {
+		fb_targets_failed(e);
 		remember_recovery(e);
-	} else {
-		set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", failed ? failed->id : NULL));
-		if (e->enhanced)
-			fb_engine_tell(e, "rollback.started", e->failure);
 	}
 	if (!e->enhanced) {
 		begin_undo(e);
