@@ -188,6 +188,23 @@ void fb_task_evidence(struct fb_task *t, const json_t *frame, int fd)
 	t->cancel = forget;
 }
 
+/* Did a process of this file start in this execution, or, when nothing was deployed in it, does one still run? */
+static bool concerns(struct fb_context *x, const char *service, const char *file)
+{
+	struct fb_process_row *rows;
+	bool yes = strstr(file, x->id) != NULL;
+	struct fb_err err;
+	size_t n;
+
+	if (yes || fb_streq(json_string_value(json_object_get(x->frozen, "kind")), "deploy") ||
+	    fb_journal_processes(x->journal, NULL, "service", x->environment, service, NULL, &rows, &n, &err) < 0)
+		return yes;
+	for (size_t i = 0; i < n && !yes; i++)
+		yes = strstr(file, rows[i].execution) != NULL;
+	fb_processes_free(rows, n);
+	return yes;
+}
+
 void fb_evidence_of_service(struct fb_context *x, const char *service)
 {
 	char *folder = fb_asprintf("%s/%s", x->service_logs, service);
@@ -195,9 +212,12 @@ void fb_evidence_of_service(struct fb_context *x, const char *service)
 	DIR *dir = opendir(folder);
 
 	while (dir && !x->dry && (entry = readdir(dir))) {
-		int fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		struct stat st;
+		int fd;
 
+		if (!concerns(x, service, entry->d_name))
+			continue;
+		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
 			begin(x, service, entry->d_name, "output of the service", fd, st.st_size);
 		else if (fd >= 0)

@@ -15,8 +15,11 @@ struct step {
 	struct fb_link *by;      /* what is called: the link itself, its fallback or its undo */
 	struct fb_task *task;
 	uv_timer_t timer;        /* backoff */
-	bool timer_open, waiting;
+	bool waiting;
 	char *overruled;         /* the message of a failure found outside */
+	int64_t begun_ms;        /* wall: this attempt */
+	int64_t begun_boot_ms;   /* undo: the first attempt */
+	char *undo_log;          /* undo: relative to the execution's folder */
 	struct step *next;
 };
 
@@ -68,6 +71,7 @@ static void free_step(uv_handle_t *handle)
 	struct step *s = handle->data;
 
 	fb_free(s->overruled);
+	fb_free(s->undo_log);
 	fb_free(s);
 }
 
@@ -88,24 +92,54 @@ static json_t *strings(const char *text)
 	return text ? json_string(text) : json_null();
 }
 
-static void started(struct step *s)
+/* A link's name may hold what a file's name may not. */
+static char *log_of(const struct fb_link *l, const char *end)
 {
-	struct fb_run *r = s->run;
-	struct fb_link *l = s->link;
-	struct fb_err err;
+	char *path = fb_asprintf("archive/logs/%03d-%s%s.log", l->seq, l->name, end);
 
+	for (char *c = path + strlen("archive/logs/"); *c; c++)
+		if (*c == '/')
+			*c = '_';
+	return path;
+}
+
+static void begin_attempt(struct fb_link *l, bool first)
+{
 	l->state = FB_LINK_RUNNING;
 	/* What an engine's death interrupted is the same attempt still: its actions keep their keys. */
-	if (!l->interrupted || r->undo)
+	if (!l->interrupted)
 		l->attempt++;
 	l->interrupted = false;
-	if (l->tries++ == 0 && (s->by == l || r->undo)) {
+	if (first) {
 		l->started_ms = fb_clock_wall_ms();
 		l->started_boot_ms = fb_clock_ms();
 	}
 	l->ended_ms = l->ended_boot_ms = 0;
 	fb_free(l->log);
-	l->log = fb_asprintf("archive/logs/%03d-%s.log", l->seq, l->name);
+	l->log = log_of(l, "");
+}
+
+/* The row of a link that is undone goes on telling of its run; the undo has a place of its own in the link's data. */
+static void begin_undo_attempt(struct step *s, bool first)
+{
+	if (first)
+		s->begun_boot_ms = fb_clock_ms();
+	fb_free(s->undo_log);
+	s->undo_log = log_of(s->link, "-undo");
+}
+
+static void started(struct step *s)
+{
+	struct fb_run *r = s->run;
+	struct fb_link *l = s->link;
+	bool first = l->tries++ == 0;
+	struct fb_err err;
+
+	s->begun_ms = fb_clock_wall_ms();
+	if (r->undo)
+		begin_undo_attempt(s, first);
+	else
+		begin_attempt(l, first && s->by == l);
 	if (fb_journal_begin(r->x->journal, &err) < 0) {
 		fb_context_lost(r->x, &err);
 		return;
@@ -114,42 +148,77 @@ static void started(struct step *s)
 		fb_context_lost(r->x, &err);
 	fb_context_event(r->x, "link.started", l->id, l->title,
 			 json_pack("{s:i, s:s, s:s, s:s?, s:i, s:I, s:b}", "seq", l->seq, "chain", r->undo ? "undo" : r->chain->name, "title", l->title, "plugin", s->by->use.plugin,
-				   "attempt", l->attempt, "timeout_ms", (json_int_t)s->by->timeout_ms, "undo", r->undo));
+				   "attempt", r->undo ? l->tries : l->attempt, "timeout_ms", (json_int_t)s->by->timeout_ms, "undo", r->undo));
 	if (!r->x->is_lost && fb_journal_end(r->x->journal, &err) < 0)
 		fb_context_lost(r->x, &err);
 	if (r->x->is_lost)
 		fb_journal_cancel(r->x->journal);
 }
 
-/* Sets the link's last word, records it with its attempt in one transaction, and tells. */
-static void settle(struct step *s, int state, const struct fb_call_result *result)
+/* Each attempt has its own row: what the last one came to is not what the first one came to. */
+static int record_attempt(struct step *s, int answer, const char *message, struct fb_err *err)
+{
+	struct fb_link *l = s->link;
+	char *id = s->run->undo ? fb_asprintf("%s.undo", l->id) : fb_strdup(l->id);
+	int r = fb_journal_attempt(s->run->x->journal, id, s->run->undo ? l->tries : l->attempt, answer, message, s->begun_ms, fb_clock_wall_ms(), err);
+
+	fb_free(id);
+	return r;
+}
+
+/* Records the link's last word with its attempt in one transaction, and tells. */
+static void record_end(struct step *s, const char *event, bool skipped, int64_t elapsed_ms, int answer, const char *message, const struct fb_call_result *result)
 {
 	struct fb_run *r = s->run;
 	struct fb_link *l = s->link;
-	const char *event = r->undo && state != FB_LINK_FAILED ? "link.undone" : state == FB_LINK_FAILED ? "link.failed" : "link.completed";
 	struct fb_err err;
 
-	if (!r->undo || state == FB_LINK_UNDONE)
-		l->state = state;
-	l->ended_ms = fb_clock_wall_ms();
-	l->ended_boot_ms = fb_clock_ms();
-	if (r->x->is_lost || fb_journal_begin(r->x->journal, &err) < 0) {
-		if (!r->x->is_lost)
-			fb_context_lost(r->x, &err);
+	if (r->x->is_lost)
+		return;
+	if (fb_journal_begin(r->x->journal, &err) < 0) {
+		fb_context_lost(r->x, &err);
 		return;
 	}
-	if (fb_link_record(r->x, r->chain->name, l, &err) < 0 ||
-	    fb_journal_attempt(r->x->journal, l->id, l->attempt, l->answer, l->message, l->started_ms, l->ended_ms, &err) < 0)
+	if (fb_link_record(r->x, r->chain->name, l, &err) < 0 || record_attempt(s, answer, message, &err) < 0)
 		fb_context_lost(r->x, &err);
-	fb_context_event(r->x, event, l->id, l->message,
-			 json_pack("{s:I, s:b, s:o, s:o}", "elapsed_ms", (json_int_t)(l->ended_boot_ms - l->started_boot_ms), "skipped", state == FB_LINK_SKIPPED, "message",
-				   strings(l->message), "cause", result ? fb_task_cause(result) : json_null()));
+	fb_context_event(r->x, event, l->id, message,
+			 json_pack("{s:I, s:b, s:o, s:o, s:b}", "elapsed_ms", (json_int_t)elapsed_ms, "skipped", skipped, "message", strings(message), "cause",
+				   result ? fb_task_cause(result) : json_null(), "undo", r->undo));
 	if (!r->x->is_lost && fb_journal_end(r->x->journal, &err) < 0)
 		fb_context_lost(r->x, &err);
 	if (r->x->is_lost)
 		fb_journal_cancel(r->x->journal);
+}
+
+/* Sets the link's last word. */
+static void settle(struct step *s, int state, const struct fb_call_result *result)
+{
+	struct fb_run *r = s->run;
+	struct fb_link *l = s->link;
+
+	l->state = state;
+	l->ended_ms = fb_clock_wall_ms();
+	l->ended_boot_ms = fb_clock_ms();
+	json_object_set_new(l->data, "ended_us", json_integer(fb_clock_us())); /* on the boot clock, for what milliseconds do not show */
+	record_end(s, state == FB_LINK_FAILED ? "link.failed" : "link.completed", state == FB_LINK_SKIPPED, l->ended_boot_ms - l->started_boot_ms, l->answer, l->message, result);
 	if (r->hooks->settled)
 		r->hooks->settled(r->owner, l);
+}
+
+/* A link that failed, or was interrupted, stays one that did. */
+static void settle_undo(struct step *s, bool good, char *message, const struct fb_call_result *result)
+{
+	struct fb_link *l = s->link;
+	int64_t elapsed = fb_clock_ms() - s->begun_boot_ms;
+	json_t *undo = json_pack("{s:s, s:o, s:i, s:I, s:I, s:s, s:o}", "status", good ? "undone" : "failed", "message", strings(message), "attempts", l->tries, "elapsed_ms",
+				 (json_int_t)elapsed, "ended_ms", (json_int_t)fb_clock_wall_ms(), "log", s->undo_log, "cause", result ? fb_task_cause(result) : json_null());
+
+	if (result && result->leftovers)
+		json_object_set(undo, "leftovers", result->leftovers);
+	json_object_set_new(l->data, "undo", undo);
+	if (good && l->state == FB_LINK_COMPLETED)
+		l->state = FB_LINK_UNDONE;
+	record_end(s, good ? "link.undone" : "link.failed", false, elapsed, good ? 0 : result ? result->answer : -1, message, result);
 }
 
 /* Full-jitter over the upper half: between half and the whole of base * 2^(n-1), at most max. */
@@ -174,17 +243,23 @@ static int64_t deadline_of(const struct step *s)
 static void on_backoff(uv_timer_t *timer);
 
 /* Another attempt, if the answer and the link allow one. */
-static bool try_again(struct step *s, int answer)
+static bool try_again(struct step *s, int answer, const char *message)
 {
 	struct fb_run *r = s->run;
 	struct fb_link *l = s->link;
 	int64_t wait = backoff_of(l);
+	struct fb_err err;
 
 	if (answer == FB_FATAL || s->overruled || r->x->stop || r->x->is_lost || l->tries > s->by->retries)
 		return false;
 	if (r->deadline_ms && fb_clock_ms() + wait >= r->deadline_ms)
 		return false;
-	fb_context_event(r->x, "link.retrying", l->id, l->message, json_pack("{s:i, s:I, s:o}", "attempt", l->attempt + 1, "wait_ms", (json_int_t)wait, "message", strings(l->message)));
+	if (record_attempt(s, answer, message, &err) < 0) {
+		fb_context_lost(r->x, &err);
+		return false;
+	}
+	fb_context_event(r->x, "link.retrying", l->id, message,
+			 json_pack("{s:i, s:I, s:o}", "attempt", (r->undo ? l->tries : l->attempt) + 1, "wait_ms", (json_int_t)wait, "message", strings(message)));
 	s->waiting = true;
 	uv_timer_start(&s->timer, on_backoff, (uint64_t)wait, 0);
 	return true;
@@ -195,7 +270,20 @@ static void give_up(struct step *s, const struct fb_call_result *result)
 	struct fb_run *r = s->run;
 
 	settle(s, FB_LINK_FAILED, result);
-	if ((r->undo || s->link->on_failure != FB_ON_FAILURE_CONTINUE || s->overruled || r->x->stop) && !r->failed)
+	if ((s->link->on_failure != FB_ON_FAILURE_CONTINUE || s->overruled || r->x->stop) && !r->failed)
+		r->failed = s->link;
+	drop_step(s);
+	kick(r);
+}
+
+/* Steals message. */
+static void undo_ended(struct step *s, bool good, char *message, const struct fb_call_result *result)
+{
+	struct fb_run *r = s->run;
+
+	settle_undo(s, good, message, result);
+	fb_free(message);
+	if (!good && !r->failed)
 		r->failed = s->link;
 	drop_step(s);
 	kick(r);
@@ -208,6 +296,10 @@ static void on_backoff(uv_timer_t *timer)
 	s->waiting = false;
 	if (!s->overruled && !s->run->x->stop) {
 		attempt(s);
+		return;
+	}
+	if (s->run->undo) {
+		undo_ended(s, false, fb_strdup("it was stopped before the next attempt"), NULL);
 		return;
 	}
 	if (s->overruled) {
@@ -239,6 +331,25 @@ static const char *summary_of(const struct fb_task *t)
 	return json_string_value(json_object_get(json_object_get(t->reported, "summary"), "text"));
 }
 
+static void on_undone(struct step *s, struct fb_task *t, const struct fb_call_result *result)
+{
+	struct fb_run *r = s->run;
+	bool good = result->answer == FB_OK;
+	char *message = fb_strdup(good && !result->message ? summary_of(t) : result->message);
+
+	if (message)
+		fb_redact(r->x->redactor, message, strlen(message));
+	if (result->answer == FB_SKIP) { /* there was nothing to take back */
+		fb_free(message);
+		drop_step(s);
+		kick(r);
+	} else if (good || !try_again(s, result->answer, message)) {
+		undo_ended(s, good, message, result);
+	} else {
+		fb_free(message);
+	}
+}
+
 static void on_done(void *owner, struct fb_task *t, const struct fb_call_result *result)
 {
 	struct step *s = owner;
@@ -248,20 +359,19 @@ static void on_done(void *owner, struct fb_task *t, const struct fb_call_result 
 	bool good = !s->overruled && (result->answer == FB_OK || result->answer == FB_SKIP);
 
 	s->task = NULL;
+	if (r->undo) {
+		on_undone(s, t, result);
+		return;
+	}
 	keep_reported(l, t, result);
 	l->answer = good ? result->answer : s->overruled ? FB_FAIL : result->answer;
 	fb_free(l->message);
 	l->message = fb_strdup(good && !message ? summary_of(t) : message);
 	if (l->message)
 		fb_redact(r->x->redactor, l->message, strlen(l->message));
-	if (r->undo && result->answer == FB_SKIP) {
-		drop_step(s); /* there was nothing to take back */
-		kick(r);
+	if (!good && try_again(s, l->answer, l->message))
 		return;
-	}
-	if (!good && try_again(s, l->answer))
-		return;
-	if (!good && s->by == l && l->fallback && !r->undo && l->on_failure == FB_ON_FAILURE_FALLBACK && !s->overruled && !r->x->stop && !r->x->is_lost) {
+	if (!good && s->by == l && l->fallback && l->on_failure == FB_ON_FAILURE_FALLBACK && !s->overruled && !r->x->stop && !r->x->is_lost) {
 		json_object_set_new(l->data, "fallback_for", strings(l->message));
 		s->by = l->fallback;
 		l->tries = 0;
@@ -272,7 +382,7 @@ static void on_done(void *owner, struct fb_task *t, const struct fb_call_result 
 		give_up(s, result);
 		return;
 	}
-	settle(s, r->undo ? FB_LINK_UNDONE : result->answer == FB_SKIP ? FB_LINK_SKIPPED : FB_LINK_COMPLETED, result);
+	settle(s, result->answer == FB_SKIP ? FB_LINK_SKIPPED : FB_LINK_COMPLETED, result);
 	drop_step(s);
 	kick(r);
 }
@@ -289,13 +399,15 @@ static void attempt(struct step *s)
 		return;
 	spec.undo = r->undo;
 	spec.operation = r->undo && s->by == s->link ? "undo" : "run";
-	spec.attempt = (uint32_t)s->link->attempt;
+	spec.attempt = (uint32_t)(r->undo ? s->link->tries : s->link->attempt);
 	spec.deadline_ms = deadline_of(s);
-	spec.log = s->link->log + strlen("archive/logs/");
+	spec.log = (r->undo ? s->undo_log : s->link->log) + strlen("archive/logs/");
 	if (service) {
 		spec.release = x->recovering ? service->last_good : service->release;
 		spec.last_good = service->last_good;
 		spec.failed = service->failed;
+	} else if (!x->recovering) {
+		spec.release = json_string_value(json_object_get(x->frozen, "release")); /* a plan has one, whatever its services */
 	}
 	s->task = fb_task_start(&spec);
 }
@@ -403,8 +515,9 @@ static void advance_forward(struct fb_run *r)
 static bool to_undo(const struct fb_link *l)
 {
 	bool touched = l->state == FB_LINK_COMPLETED || l->state == FB_LINK_FAILED || l->interrupted;
+	bool done = fb_streq(json_string_value(json_object_get(json_object_get(l->data, "undo"), "status")), "undone");
 
-	return touched && (l->undo || (l->use.descriptor && fb_use_offers(&l->use, "undo")));
+	return touched && !done && (l->undo || (l->use.descriptor && fb_use_offers(&l->use, "undo")));
 }
 
 static void advance_backward(struct fb_run *r)

@@ -119,7 +119,8 @@ static int open_log(struct fb_task *t, const char *name, struct fb_err *err)
 			fb_err_set(err, FB_EXIT_FAILED, "the name '%s' of a log file has a slash", name);
 		goto out;
 	}
-	path = fb_asprintf("%s/%s%s", folder, name, strchr(name, '.') ? "" : ".log");
+	/* One file for each execution that starts it, so that what is read as evidence is of the release in question. */
+	path = fb_asprintf("%s/%s.%s.log", folder, name, x->id);
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
 		fb_err_set(err, FB_EXIT_FAILED, "cannot open the log %s: %s", path, strerror(errno));

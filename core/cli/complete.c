@@ -54,7 +54,7 @@ int fb_cmd_complete(struct fb_cli *cli, int argc, char **argv)
 	char *two;
 	if (first && *first == '@')
 		return put_names(cli, first + 1, argc, argv);
-	two = argc > 1 ? fb_asprintf("%s %s", argv[0], argv[1]) : NULL;
+	two = first && argc > 1 ? fb_asprintf("%s %s", first, argv[1]) : NULL;
 	c = first ? fb_cli_find(first) : NULL;
 	if (!c && two)
 		c = fb_cli_find(two);

@@ -152,6 +152,37 @@ static json_t *absolute_or_null(const char *path)
 }
 
 /* All of the document; called twice, once only to name the plugins. */
+/* A command of a plan that deploys one service is about that service, also when the step does not say so. */
+static void give_service(json_t *link, const char *service)
+{
+	json_t *member;
+	size_t i;
+
+	if (fb_streq(json_string_value(json_object_get(link, "phase")), "command") && !json_is_string(json_object_get(link, "service")))
+		json_object_set_new(link, "service", json_string(service));
+	json_array_foreach(json_object_get(link, "parallel"), i, member)
+		give_service(member, service);
+	if (json_is_object(json_object_get(link, "fallback")))
+		give_service(json_object_get(link, "fallback"), service);
+}
+
+static void give_services(struct freeze *f)
+{
+	const char *only = NULL;
+	json_t *link;
+	size_t i;
+
+	for (i = 0; i < f->c->service_count; i++) {
+		if (f->deploys[i] && only)
+			return;
+		if (f->deploys[i])
+			only = f->c->services[i].name;
+	}
+	json_array_foreach(f->steps, i, link)
+		if (only)
+			give_service(link, only);
+}
+
 static json_t *build(struct freeze *f)
 {
 	struct fb_chain plan = {.name = "plan", .retries = f->settings.failure_threshold - 1, .backoff = 1000, .backoff_max = 30000, .steps = true};
@@ -160,6 +191,7 @@ static json_t *build(struct freeze *f)
 	f->steps = f->plan ? fb_chain_read(f->b, &plan, fb_node_member(f->plan, "steps")) : json_array();
 	if (f->plan)
 		fb_chain_watch(f->b, &plan, f->settings.watch_for);
+	give_services(f);
 	json_decref(plan.names);
 	recovery = is_basic(f) ? json_array() : fb_recovery_json(f->b);
 	backup = !f->plan || is_basic(f) ? json_array() : fb_backup_json(f->b);

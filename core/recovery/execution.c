@@ -461,6 +461,12 @@ static bool hold(void *owner, struct fb_link *l)
 
 void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb_task *caller)
 {
+	bool any = false;
+
+	for (size_t i = 0; i < e->x.service_count; i++)
+		any = any || e->x.services[i].deploys;
+	if (!any)
+		return; /* a plan of commands only: nothing was protected or restored */
 	if (operation == FB_OP_PROTECT && !e->protected_traffic && begin_record(e)) {
 		e->protected_traffic = true;
 		fb_engine_clock(e, "traffic_safe");
@@ -730,6 +736,14 @@ static char *document(struct fb_context *x, const char *name)
 
 	if (!strcmp(name, "services"))
 		return json_dumps(json_object_get(x->frozen, "services"), JSON_COMPACT);
+	if (!strcmp(name, "facts")) {
+		text = fb_journal_facts(x->journal, x->id, &err);
+		d = text ? json_loads(text, 0, NULL) : NULL;
+		fb_free(text);
+		text = d && json_object_get(d, "") ? json_dumps(json_object_get(d, ""), JSON_COMPACT) : NULL;
+		json_decref(d);
+		return text;
+	}
 	if (strcmp(name, "report"))
 		return fb_journal_document(x->journal, x->id, name);
 	d = fb_report_build(x->journal, x->id, &err);

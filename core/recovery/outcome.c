@@ -58,7 +58,7 @@ void fb_outcome_decide(struct fb_engine *e)
 	} else if (e->restored && e->verified && !e->undo_failed) {
 		e->status = e->deploys ? "failed_with_rollback" : "completed";
 		e->exit_code = e->deploys ? FB_EXIT_RECOVERED : FB_EXIT_DONE;
-	} else if (!changed(e) && !e->restored && e->deploys) {
+	} else if (e->deploys && !e->restored && !e->undo_failed && (!changed(e) || !e->x.service_count)) {
 		e->status = "failed";
 		e->exit_code = FB_EXIT_FAILED;
 	} else {

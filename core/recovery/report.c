@@ -41,14 +41,15 @@ static json_t *clocks_of(const struct fb_report_source *r)
 static json_t *root_cause_of(const struct fb_report_source *r)
 {
 	const json_t *cause = fb_report_reported(r, "root_cause");
-	static const char *const more[] = {"failed_step", "components"};
+	const char *name;
+	json_t *value;
 	if (!json_is_object(cause))
 		return json_null();
 	json_t *root = json_pack("{s:o, s:o, s:o, s:o, s:o}", "type", fb_report_member(cause, "type"), "cause", fb_report_member(cause, "cause"), "component",
 				 fb_report_member(cause, "component"), "confidence", fb_report_member(cause, "confidence"), "evidence", fb_report_member(cause, "evidence"));
-	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-		if (json_object_get(cause, more[i]))
-			json_object_set_new(root, more[i], fb_report_member(cause, more[i]));
+	json_object_foreach((json_t *)(uintptr_t)cause, name, value) /* class, likely_cause, parameters …: what recommends goes by them */
+		if (!json_object_get(root, name))
+			json_object_set_new(root, name, json_deep_copy(value));
 	return root;
 }
 

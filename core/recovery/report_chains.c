@@ -16,12 +16,6 @@ static bool has_status(const struct fb_report_source *r, size_t i, const char *s
 	return fb_streq(r->links[i].status, status);
 }
 
-/* Did it fail, whatever was done about it later? */
-static bool has_failed(const struct fb_report_source *r, size_t i)
-{
-	return has_status(r, i, "failed") || (r->runs[i].known && r->runs[i].failed);
-}
-
 static json_t *actions_of(const struct fb_report_source *r, const char *link)
 {
 	json_t *list = json_array();
@@ -41,7 +35,9 @@ static json_t *actions_of(const struct fb_report_source *r, const char *link)
 /* What analyze reported, under the names of the seeds. */
 static json_t *analysis_of(const json_t *cause)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "likely_cause", fb_report_member(cause, "cause"), "error_type", fb_report_member(cause, "type"), "failed_step",
+	const char *likely = json_object_get(cause, "likely_cause") ? "likely_cause" : "cause";
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "likely_cause", fb_report_member(cause, likely), "error_type", fb_report_member(cause, "type"), "failed_step",
 			 fb_report_member(cause, "failed_step"), "component", fb_report_member(cause, "component"), "components", fb_report_member(cause, "components"),
 			 "confidence", fb_report_member(cause, "confidence"), "evidence", fb_report_member(cause, "evidence"));
 }
@@ -63,6 +59,23 @@ static void add_reported(const struct fb_report_source *r, size_t i, json_t *pha
 	}
 }
 
+/* The row tells of the link's run; that it was taken back after is told beside it. */
+static void add_undo(const struct fb_report_source *r, size_t i, json_t *phase)
+{
+	static const char *const members[] = {"status", "message", "attempts", "log", "cause", "leftovers"};
+	const json_t *undo = json_object_get(r->data[i], "undo");
+	json_t *one;
+	if (!json_is_object(undo))
+		return;
+	one = json_pack("{s:f, s:o}", "duration", (double)json_integer_value(json_object_get(undo, "elapsed_ms")) / 1000.0, "ended",
+			fb_report_stamp(json_integer_value(json_object_get(undo, "ended_ms"))));
+	for (size_t m = 0; m < sizeof members / sizeof *members; m++)
+		if (json_object_get(undo, members[m]))
+			json_object_set_new(one, members[m], fb_report_member(undo, members[m]));
+	json_object_set_new(phase, "undone", json_boolean(fb_streq(json_string_value(json_object_get(undo, "status")), "undone")));
+	json_object_set_new(phase, "undo", one);
+}
+
 json_t *fb_report_phase(const struct fb_report_source *r, size_t i)
 {
 	const struct fb_link_row *l = &r->links[i];
@@ -70,30 +83,16 @@ json_t *fb_report_phase(const struct fb_report_source *r, size_t i)
 	json_t *duration = json_null();
 	if (done && l->started_ms > 0)
 		duration = json_real(fb_report_seconds(r, (struct fb_report_time){l->started_ms, l->started_boot_ms}, (struct fb_report_time){l->ended_ms, l->ended_boot_ms}, &reboot));
-	json_t *duration_before = json_deep_copy(duration);
 	json_t *phase = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "phase", fb_report_text(l->title ? l->title : l->name), "id",
 				  fb_report_text(l->id), "name", fb_report_text(l->name), "plugin", fb_report_text(l->plugin), "status", fb_report_text(l->status), "duration",
 				  duration, "attempts", l->attempt, "started", fb_report_stamp(l->started_ms), "ended", fb_report_stamp(l->ended_ms), "message",
 				  fb_report_text(l->message), "log", fb_report_text(l->log), "actions", actions_of(r, l->id));
-	if (r->runs[i].known) { /* the row tells of the undo: put the run itself in its place */
-		const struct fb_report_run *run = &r->runs[i];
-		json_object_set_new(phase, "status", json_string(run->failed ? "failed" : "undone"));
-		json_object_set_new(phase, "undone", json_true());
-		json_object_set_new(phase, "duration", json_real((double)run->elapsed_ms / 1000.0));
-		json_object_set_new(phase, "attempts", json_integer(run->attempt));
-		json_object_set_new(phase, "started", fb_report_stamp(run->started_ms));
-		json_object_set_new(phase, "ended", fb_report_stamp(run->started_ms ? run->started_ms + run->elapsed_ms : 0));
-		json_object_set_new(phase, "message", fb_report_text(run->message));
-		json_object_set_new(phase, "undo", json_pack("{s:o, s:o, s:o}", "duration", duration_before, "ended", fb_report_stamp(l->ended_ms), "message", fb_report_text(l->message)));
-		reboot = false;
-	} else {
-		json_decref(duration_before);
-	}
 	if (reboot)
 		json_object_set_new(phase, "crosses_reboot", json_true());
 	if (l->late)
 		json_object_set_new(phase, "late", json_true());
 	add_reported(r, i, phase);
+	add_undo(r, i, phase);
 	return phase;
 }
 
@@ -122,10 +121,8 @@ static json_t *chain_duration(const struct fb_report_source *r, const char *chai
 		const struct fb_link_row *l = &r->links[i];
 		if (!in_chain(r, i, chain) || !l->started_ms)
 			continue;
-		/* an undone link's row begins with the undo: its run began earlier, on the same clocks */
-		int64_t earlier = r->runs[i].started_ms ? l->started_ms - r->runs[i].started_ms : 0;
-		if (!from.wall_ms || l->started_ms - earlier < from.wall_ms)
-			from = (struct fb_report_time){l->started_ms - earlier, l->started_boot_ms - earlier};
+		if (!from.wall_ms || l->started_ms < from.wall_ms)
+			from = (struct fb_report_time){l->started_ms, l->started_boot_ms};
 		if (l->ended_ms > to.wall_ms)
 			to = (struct fb_report_time){l->ended_ms, l->ended_boot_ms};
 	}
@@ -147,9 +144,9 @@ json_t *fb_report_deployment(const struct fb_report_source *r)
 		json_t *step = fb_report_phase(r, i);
 		json_object_set_new(step, "step", json_integer(++number));
 		json_array_append_new(steps, step);
-		failures += has_failed(r, i);
-		good += !has_failed(r, i) && (has_status(r, i, "completed") || has_status(r, i, "skipped") || has_status(r, i, "undone"));
-		if (!found && (has_failed(r, i) || (r->e.ended_ms && has_status(r, i, "interrupted")))) {
+		failures += has_status(r, i, "failed");
+		good += !has_status(r, i, "failed") && (has_status(r, i, "completed") || has_status(r, i, "skipped") || has_status(r, i, "undone"));
+		if (!found && (has_status(r, i, "failed") || (r->e.ended_ms && has_status(r, i, "interrupted")))) {
 			found = true;
 			failed = json_integer(number);
 			failed_title = fb_report_member(step, "phase");

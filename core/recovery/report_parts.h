@@ -7,21 +7,12 @@
 
 #include "journal/journal.h"
 
-/* How the run of a link ended that was undone after: its row tells of the undo. From its events. */
-struct fb_report_run {
-	bool known, failed;
-	int64_t started_ms, elapsed_ms;
-	int attempt;
-	char *message;
-};
-
 struct fb_report_source {
 	struct fb_execution e;
 	json_t *frozen;  /* null when the journal keeps none */
 	json_t *clocks;  /* {"detected": {"wall_ms", "boot_ms"}} */
 	struct fb_link_row *links;
 	json_t **data;   /* of each link: its data, parsed; {} when there is none */
-	struct fb_report_run *runs; /* of each link; known only for those that were undone */
 	size_t link_count;
 	struct fb_action_row *actions;
 	size_t action_count;

@@ -14,38 +14,8 @@ static json_t *document(struct fb_journal *j, const char *execution, const char 
 	return value;
 }
 
-static struct fb_report_run *undone_run(const struct fb_report_source *r, const char *link)
-{
-	for (size_t i = 0; i < r->link_count; i++)
-		if (fb_streq(r->links[i].id, link) && fb_streq(r->links[i].status, "undone"))
-			return &r->runs[i];
-	return NULL;
-}
-
-static void note_run(const struct fb_report_source *r, const struct fb_event_row *e)
-{
-	struct fb_report_run *run = e->link ? undone_run(r, e->link) : NULL;
-	bool started = fb_streq(e->name, "link.started"), failed = fb_streq(e->name, "link.failed");
-	json_t *data;
-	if (!run || !(started || failed || fb_streq(e->name, "link.completed")))
-		return;
-	data = e->data ? json_loads(e->data, 0, NULL) : NULL;
-	if (started && !json_is_true(json_object_get(data, "undo"))) {
-		if (!run->started_ms)
-			run->started_ms = e->at_ms;
-		run->attempt = (int)json_integer_value(json_object_get(data, "attempt"));
-	} else if (!started) {
-		run->known = true;
-		run->failed = failed;
-		run->elapsed_ms = json_integer_value(json_object_get(data, "elapsed_ms"));
-		fb_free(run->message);
-		run->message = fb_strdup(json_string_value(json_object_get(data, "message")));
-	}
-	json_decref(data);
-}
-
-/* What only events tell: when other engines took over, and how links that were undone had ended. Read only where it matters: events are many. */
-static int read_events(struct fb_report_source *r, struct fb_journal *j, struct fb_err *err)
+/* When did other engines take over? Only asked where it can matter: events are many. */
+static int read_resumptions(struct fb_report_source *r, struct fb_journal *j, struct fb_err *err)
 {
 	struct fb_event_row *v;
 	int64_t after = 0;
@@ -55,7 +25,6 @@ static int read_events(struct fb_report_source *r, struct fb_journal *j, struct 
 			return -1;
 		for (size_t i = 0; i < n; i++) {
 			after = v[i].seq;
-			note_run(r, &v[i]);
 			if (!fb_streq(v[i].name, "execution.resumed"))
 				continue;
 			r->resumed_ms = fb_realloc(r->resumed_ms, (r->resumed_count + 1) * sizeof *r->resumed_ms);
@@ -64,14 +33,6 @@ static int read_events(struct fb_report_source *r, struct fb_journal *j, struct 
 		fb_events_free(v, n);
 	} while (n == 1000);
 	return 0;
-}
-
-static bool any_undone(const struct fb_report_source *r)
-{
-	for (size_t i = 0; i < r->link_count; i++)
-		if (fb_streq(r->links[i].status, "undone"))
-			return true;
-	return false;
 }
 
 int fb_report_read(struct fb_report_source *r, struct fb_journal *j, const char *execution, struct fb_err *err)
@@ -102,17 +63,13 @@ int fb_report_read(struct fb_report_source *r, struct fb_journal *j, const char 
 	r->way_out = document(j, r->e.id, "way_out");
 	r->evidence = document(j, r->e.id, "evidence");
 	r->system = document(j, r->e.id, "system");
-	r->runs = fb_alloc((r->link_count + 1) * sizeof *r->runs);
-	return r->e.epoch > 1 || any_undone(r) ? read_events(r, j, err) : 0;
+	return r->e.epoch > 1 ? read_resumptions(r, j, err) : 0;
 }
 
 void fb_report_clear(struct fb_report_source *r)
 {
 	for (size_t i = 0; r->data && i < r->link_count; i++)
 		json_decref(r->data[i]);
-	for (size_t i = 0; r->runs && i < r->link_count; i++)
-		fb_free(r->runs[i].message);
-	fb_free(r->runs);
 	fb_free(r->data);
 	fb_links_free(r->links, r->link_count);
 	fb_actions_free(r->actions, r->action_count);

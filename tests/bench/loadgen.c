@@ -7,8 +7,8 @@
  *   loadgen --port N [--rate PER_SECOND] [--connections N] [--post PERCENT] [--duration SECONDS] [--timeout MS] [--id-prefix TEXT]
  *           [--ids FILE] [--abort PERCENT] [--cookie TEXT] [--path PATH]
  *
- * One JSON document on stdout at the end of the duration, or at SIGTERM or SIGINT. --ids: one line "ID STATUS" a POST, STATUS 0 when there
- * was no answer. --abort: that share of requests is given up by the client before the answer (for controls); they count as aborted only.
+ * One JSON document on stdout at the end of the duration, or at SIGTERM or SIGINT. Its times are milliseconds since started_wall_ms. --ids: one line "ID STATUS SENT" a POST, STATUS 0 when there
+ * was no answer, SENT when it was given to a connection. --abort: that share of requests is given up by the client before the answer (for controls); they count as aborted only.
  * --cookie: sent with every request; "keep": what the server sets is sent from then on, by each connection for itself.
  * An idle connection that the server closes is opened anew when it is needed and is no failure; one that closes after a request was
  * handed to it is.
@@ -48,13 +48,14 @@ struct conn {
 	int fd; /* -1: not open */
 	bool busy, connecting;
 	struct request r;
+	int64_t sent_us;
 	size_t in_n, out_n, out_off;
 	char cookie[128], in[4096], out[512];
 };
 
 struct by_release {
 	char name[64];
-	int64_t answers, first_us, last_us;
+	int64_t answers, good, first_us, last_us; /* good: below 400 */
 };
 
 static int port, connections = 32;
@@ -67,19 +68,24 @@ static volatile sig_atomic_t stopping;
 static struct conn conns[CONNECTIONS];
 static struct request *queue; /* due, but every connection is busy */
 static size_t queue_n, queue_off, queue_room;
-static int64_t start_us, counts[METHODS][OUTCOMES], first_failure_us = -1, last_failure_us = -1, reconnects, failures_by_status[600];
+static int64_t start_us, start_wall_us, counts[METHODS][OUTCOMES], first_failure_us = -1, last_failure_us = -1, reconnects, failures_by_status[600];
 static uint32_t *latencies; /* of what was answered below 500 */
 static size_t latency_n, latency_room;
 static int64_t longest_us, longest_failed_us;
 static struct by_release releases[RELEASES];
 static char last_answer[64];
 
-static int64_t now_us(void)
+static int64_t clock_us(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static int64_t now_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
 }
 
 static void *grow(void *p, size_t *room, size_t n, size_t size)
@@ -95,7 +101,7 @@ static void *grow(void *p, size_t *room, size_t n, size_t size)
 	return p;
 }
 
-static void count_release(const char *name, int64_t at)
+static void count_release(const char *name, int64_t at, bool good)
 {
 	for (int i = 0; i < RELEASES; i++) {
 		if (!releases[i].name[0]) {
@@ -104,6 +110,7 @@ static void count_release(const char *name, int64_t at)
 		}
 		if (!strcmp(releases[i].name, name)) {
 			releases[i].answers++;
+			releases[i].good += good;
 			releases[i].last_us = at;
 			break;
 		}
@@ -132,7 +139,7 @@ static void finish(struct conn *c, enum outcome o, int status, bool keep)
 		failures_by_status[status > 0 && status < 600 ? status : 0]++;
 	}
 	if (c->r.post && ids)
-		fprintf(ids, "%s-%lld %d\n", prefix, (long long)c->r.seq, status);
+		fprintf(ids, "%s-%lld %d %.3f\n", prefix, (long long)c->r.seq, status, (double)c->sent_us / 1000);
 	c->busy = c->connecting = false;
 	c->in_n = 0;
 	if (!keep && c->fd >= 0) {
@@ -180,6 +187,7 @@ static void begin(struct conn *c, const struct request *r)
 	char target[160], given[sizeof c->cookie];
 
 	c->r = *r;
+	c->sent_us = now_us() - start_us;
 	c->busy = true;
 	c->in_n = c->out_off = 0;
 	if (c->fd < 0) {
@@ -242,7 +250,7 @@ static void parse(struct conn *c)
 		close_after = true;
 	}
 	if (header(c->in, "\r\nX-Release:", "\r", name, sizeof name))
-		count_release(name, now_us() - start_us);
+		count_release(name, now_us() - start_us, status < 400);
 	if (cookie && !strcmp(cookie, "keep"))
 		header(c->in, "\r\nSet-Cookie:", ";\r", c->cookie, sizeof c->cookie);
 	finish(c, status >= 500 ? STATUS_5XX : status >= 400 ? STATUS_OTHER : ANSWERED, status, !close_after);
@@ -358,7 +366,7 @@ static void print_json(int64_t elapsed)
 			requests += counts[m][o];
 		}
 	failed = requests - total[ANSWERED] - total[ABORTED];
-	printf("{\"requests\": %lld, \"failed\": %lld, \"elapsed_ms\": %lld, \"rate\": %g, \"reconnects\": %lld", (long long)requests,
+	printf("{\"started_wall_ms\": %.3f, \"requests\": %lld, \"failed\": %lld, \"elapsed_ms\": %lld, \"rate\": %g, \"reconnects\": %lld", (double)start_wall_us / 1000, (long long)requests,
 	       (long long)failed, (long long)elapsed / 1000, rate, (long long)reconnects);
 	for (int o = 0; o < OUTCOMES; o++)
 		printf(", \"%s\": %lld", outcome_names[o], (long long)total[o]);
@@ -374,8 +382,8 @@ static void print_json(int64_t elapsed)
 			printf("%s\"%d\": %lld", n++ ? ", " : "", s, (long long)failures_by_status[s]);
 	printf("}, \"releases\": {");
 	for (int i = 0; i < RELEASES && releases[i].name[0]; i++) {
-		printf("%s\"%s\": {\"answers\": %lld, \"first_ms\": %.3f, \"last_ms\": %.3f}", i ? ", " : "", releases[i].name,
-		       (long long)releases[i].answers, (double)releases[i].first_us / 1000, (double)releases[i].last_us / 1000);
+		printf("%s\"%s\": {\"answers\": %lld, \"good\": %lld, \"first_ms\": %.3f, \"last_ms\": %.3f}", i ? ", " : "", releases[i].name,
+		       (long long)releases[i].answers, (long long)releases[i].good, (double)releases[i].first_us / 1000, (double)releases[i].last_us / 1000);
 		if (strcmp(releases[i].name, last_answer) != 0 && releases[i].last_us > settled)
 			settled = releases[i].last_us;
 	}
@@ -433,6 +441,7 @@ int main(int argc, char **argv)
 			snprintf(conns[i].cookie, sizeof conns[i].cookie, "%s", cookie);
 	}
 	start_us = now_us();
+	start_wall_us = clock_us(CLOCK_REALTIME);
 	for (;;) {
 		bool more = !stopping && (duration <= 0 || (double)(now_us() - start_us) < duration * 1e6);
 

@@ -22,3 +22,41 @@ tests_bench_bench_journal_SOURCES = tests/bench/bench_journal.c
 tests_bench_bench_journal_CPPFLAGS = $(unit_cppflags)
 tests_bench_bench_journal_CFLAGS = $(unit_cflags)
 tests_bench_bench_journal_LDADD = libfailback-core.la
+
+# cost: the engine's own cost beside its floor and its peer; scale: the whole program with many executions. Samples run with every check.
+bench_plugins = tests/bench/plugins
+bench_noops = 1 2 3 4 5 6 7 8
+check_DATA += $(bench_plugins)/stamp
+$(bench_plugins)/stamp: tests/bench/noop.c core/failback/plugin.h
+	$(AM_V_GEN)rm -rf $(bench_plugins) && mkdir -p $(bench_plugins) && \
+	build() { $(CC) $(plugin_cppflags) "$$@" $(plugin_cflags) $(CFLAGS) $(AM_LDFLAGS) -fPIC -shared $(srcdir)/tests/bench/noop.c; } && \
+	for n in $(bench_noops); do build -DNAME="\"noop-$$n\"" -DANSWER=FB_OK -o $(bench_plugins)/phase-noop-$$n.so || exit 1; done && \
+	build -DNAME='"noop-fails"' -DANSWER=FB_FATAL -o $(bench_plugins)/phase-noop-fails.so && \
+	build -DNAME='"noop"' -DSTRATEGY -o $(bench_plugins)/strategy-noop.so && touch $@
+clean-local: clean-bench-plugins
+clean-bench-plugins:
+	rm -rf $(bench_plugins)
+
+check_LTLIBRARIES += tests/bench/commits.la
+tests_bench_commits_la_SOURCES = tests/bench/commits.c
+tests_bench_commits_la_CPPFLAGS = -include config.h
+tests_bench_commits_la_CFLAGS = $(FB_CFLAGS)
+tests_bench_commits_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -no-undefined -shared -rpath /nowhere
+
+check_PROGRAMS += tests/bench/floor
+tests_bench_floor_SOURCES = tests/bench/floor.c
+tests_bench_floor_CPPFLAGS = $(FB_CPPFLAGS)
+tests_bench_floor_CFLAGS = $(FB_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
+tests_bench_floor_LDADD = libfailback-base.la $(JANSSON_LIBS) $(SODIUM_LIBS)
+
+dist_check_SCRIPTS += tests/bench/cost tests/bench/scale tests/bench/sample
+TESTS += tests/bench/sample
+
+# By hand, on a quiet machine: the table of the engine's cost, its floor and its peer, and of a large journal
+bench: all $(check_PROGRAMS) $(check_LTLIBRARIES) $(check_DATA)
+	SRC=$(abs_top_srcdir) BUILD=$(abs_top_builddir) python3 $(srcdir)/tests/bench/cost $(BENCH_COST)
+	SRC=$(abs_top_srcdir) BUILD=$(abs_top_builddir) python3 $(srcdir)/tests/bench/scale $(BENCH_SCALE)
+	tests/bench/bench_call
+	tests/bench/bench_journal 100000 2
+.PHONY: bench
+EXTRA_DIST += tests/bench/noop.c tests/bench/noop_lab.py tests/chain/lab.py

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 BUILD = os.environ.get("BUILD", os.getcwd())
 SRC = os.environ.get("SRC", BUILD)
@@ -173,4 +174,7 @@ def main(*tests):
         except (Failure, subprocess.TimeoutExpired) as e:
             failed += 1
             print(f"FAIL {test.__name__}: {e}", flush=True)
+        except Exception:
+            failed += 1
+            print(f"FAIL {test.__name__}: {traceback.format_exc()}", flush=True)
     sys.exit(1 if failed else 0)

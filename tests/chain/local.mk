@@ -6,6 +6,29 @@ tests_chain_web_web_CFLAGS = $(FB_CFLAGS)
 
 EXTRA_DIST += tests/chain/rig/haproxy.sh
 
+# What goes wrong, and what a chain promises: the whole program over services that are files
+EXTRA_DIST += tests/chain/files_lab.py
+trouble_tests = \
+	tests/chain/test_chains.py \
+	tests/chain/test_disks.py \
+	tests/chain/test_hostile.py \
+	tests/chain/test_mistakes.py \
+	tests/chain/test_rollbacks.py \
+	tests/chain/test_stops.py \
+	tests/chain/test_word.py
+EXTRA_DIST += $(trouble_tests)
+TESTS += $(trouble_tests)
+dist_check_SCRIPTS += tests/chain/test_demo.sh
+TESTS += tests/chain/test_demo.sh
+EXTRA_DIST += tests/chain/run
+EXTRA_DIST += tests/chain/lab.py
+EXTRA_DIST += tests/chain/web_lab.py
+
+# What users feel
+EXTRA_DIST += tests/chain/impact_lab.py
+EXTRA_DIST += tests/chain/test_impact.py
+TESTS += tests/chain/test_impact.py
+
 # Killed at any moment: a module that is preloaded into failback
 check_LTLIBRARIES += crashpoint.la
 crashpoint_la_SOURCES = tests/chain/crash/crashpoint.c
@@ -13,9 +36,6 @@ crashpoint_la_CPPFLAGS =
 crashpoint_la_CFLAGS = -std=gnu11 -Wall -Wextra
 crashpoint_la_LDFLAGS = -module -avoid-version -rpath /nowhere
 
-EXTRA_DIST += tests/chain/run
-EXTRA_DIST += tests/chain/lab.py
-EXTRA_DIST += tests/chain/web_lab.py
 EXTRA_DIST += tests/chain/trio_lab.py
 EXTRA_DIST += tests/chain/test_resume.py
 EXTRA_DIST += tests/chain/test_sweep.py

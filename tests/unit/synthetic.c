@@ -186,16 +186,22 @@ void synthetic_waiting(struct fb_journal *j)
 	MUST(fb_journal_approval_ask(j, NULL, "high", &err));
 }
 
-/* Undoes a link as the runner does: a further attempt in the same row. */
-static void link_undo(struct fb_journal *j, const char *id, const char *title)
+/* Undoes a link as the runner does: its row goes on telling of its run. */
+static void link_undo(struct fb_journal *j, const char *id, const char *title, bool failed)
 {
-	struct fb_link_row r = {.id = (char *)(uintptr_t)id, .chain = (char *)"plan", .name = (char *)(uintptr_t)title, .title = (char *)(uintptr_t)title, .plugin = (char *)"command",
-				.status = (char *)"undone", .seq = 1, .attempt = 4, .started_ms = wall(), .started_boot_ms = BOOT + now_ms};
-	event(j, "link.started", id, title, "{\"chain\":\"undo\",\"title\":\"x\",\"attempt\":4,\"undo\":true}");
+	struct fb_link_row *rows, r = {0};
+	size_t n;
+	event(j, "link.started", id, title, "{\"chain\":\"undo\",\"title\":\"x\",\"attempt\":1,\"undo\":true}");
 	pass(20);
-	r.ended_ms = wall();
-	r.ended_boot_ms = BOOT + now_ms;
+	MUST(fb_journal_links(j, SYNTHETIC_RUNNING, &rows, &n, &err));
+	for (size_t i = 0; i < n; i++)
+		if (fb_streq(rows[i].id, id))
+			r = rows[i];
+	if (!failed)
+		r.status = (char *)"undone";
+	r.data = (char *)"{\"undo\":{\"status\":\"undone\",\"message\":null,\"attempts\":1,\"elapsed_ms\":20,\"ended_ms\":0,\"log\":\"archive/logs/001-undo.log\"}}";
 	MUST(fb_journal_link(j, &r, &err));
+	fb_links_free(rows, n);
 	event(j, "link.undone", id, "", "{\"elapsed_ms\":20}");
 }
 
@@ -208,8 +214,8 @@ void synthetic_undone(struct fb_journal *j)
 	link_run(j, "plan/1", "Build", "command", 500, NULL, NULL);
 	link_run(j, "plan/2", "Test", "command", 900, "exit code 3", NULL);
 	mark(j, "detected");
-	link_undo(j, "plan/2", "Test");
-	link_undo(j, "plan/1", "Build");
+	link_undo(j, "plan/2", "Test", true);
+	link_undo(j, "plan/1", "Build", false);
 	MUST(fb_journal_status(j, "failed", true, 1, &err));
 }
 

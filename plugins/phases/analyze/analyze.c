@@ -3,6 +3,7 @@
  * Phase 5 of a recovery: why it failed. Reads the logs and the evidence of the archive; names one of four causes when a line says so, and
  * "unknown" with the best lines otherwise. Every quote is a byte range of an archived file, read twice.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,6 +42,33 @@ static bool is_own_log(const struct failure *failure, const char *path)
 	return m >= n && !strcmp(failure->log + m - n, path) && (m == n || failure->log[m - n - 1] == '/');
 }
 
+static bool ends_in(const char *path, const char *end)
+{
+	size_t n = strlen(path), m = strlen(end);
+
+	return n >= m && !strcmp(path + n - m, end);
+}
+
+/* What can tell the cause: the failed step's logs and those before it, and what was gathered as evidence; not the recovery's own words, nor
+ * tables of numbers. Logs are named NNN-link.log, those of a link's operations link.service.operation.log. */
+static bool may_tell(const struct failure *failure, const char *path)
+{
+	const char *own = failure->log ? strrchr(failure->log, '/') : NULL, *name = strrchr(path, '/') + 1;
+	size_t n;
+
+	if (strncmp(path, "logs/", 5))
+		return !ends_in(path, ".csv") && !ends_in(path, ".json") && !ends_in(path, ".yaml") && !ends_in(path, "-state.txt");
+	if (!isdigit((unsigned char)*name) && strchr(name, '.') == strrchr(name, '.'))
+		return true; /* not one of the engine's */
+	if (!own || !isdigit((unsigned char)own[1]))
+		return false;
+	if (isdigit((unsigned char)*name))
+		return strtol(name, NULL, 10) <= strtol(own + 1, NULL, 10);
+	own += 1 + strspn(own + 1, "0123456789") + 1;
+	n = strlen(own) - (ends_in(own, ".log") ? 4 : 0);
+	return !strncmp(name, own, n) && name[n] == '.';
+}
+
 static void scan_archive(const struct fb_call *call, int archive, const struct failure *failure, struct findings *f)
 {
 	struct files list = {0};
@@ -51,6 +79,8 @@ static void scan_archive(const struct fb_call *call, int archive, const struct f
 	f->ctx = (void *)call;
 	f->unread += list.left_out;
 	for (size_t i = 0; i < list.n; i++) {
+		if (!may_tell(failure, list.paths[i]))
+			continue;
 		if (!keep_on((void *)call)) {
 			f->unread += (int)(list.n - i);
 			call->host->log(call, FB_LOG_WARNING, "%zu files were not read: the time is over", list.n - i);

@@ -4,6 +4,7 @@
  * starts and as done when it has ended as expected. Values reach it through its environment only. Knows nothing of services or strategies.
  */
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,26 +113,52 @@ static int32_t carry_out(const struct fb_call *call, const char *key, int32_t re
 	return FB_FAIL;
 }
 
-static void prepare(const struct fb_call *call, struct run_spec *spec)
+/* The side of the service that the strategy would deploy to, to be freed; NULL: it has no sides, or the step is about no service. */
+static char *target_of(const struct fb_call *call)
 {
+	char name[96];
+	const char *text;
+	json_t *state;
+	char *ret;
+
+	if (!call->service || !call->host->document)
+		return NULL;
+	snprintf(name, sizeof(name), "state/%s", call->service);
+	text = call->host->document(call, name);
+	state = text ? json_loads(text, 0, NULL) : NULL;
+	ret = run_copy(json_string_value(json_object_get(state, "target")));
+	json_decref(state);
+	return ret;
+}
+
+/* known: the file of facts that the command may read; NULL: none. */
+static void prepare(const struct fb_call *call, struct run_spec *spec, const char *known)
+{
+	char *target = target_of(call);
+
 	run_set_directory(spec, call->host->option(call, "directory"));
 	run_add_map(call, spec, "environment");
 	run_add_map(call, spec, "secret_environment");
+	run_add_environment(spec, "FAILBACK_TARGET", target);
+	run_add_environment(spec, "FAILBACK_FACTS", known);
+	free(target);
 }
 
 static int32_t run(const struct fb_call *call)
 {
-	char *facts = call->flags & FB_CALL_DRY_RUN ? NULL : facts_make(call);
+	bool dry = call->flags & FB_CALL_DRY_RUN;
+	char *facts = dry ? NULL : facts_make(call), *known = dry ? NULL : facts_make_known(call);
 	struct run_spec spec;
 	int32_t answer;
 
 	run_option(call, "run", &spec);
-	prepare(call, &spec);
+	prepare(call, &spec, known);
 	run_set_input(&spec, call->host->option(call, "input"));
 	run_add_environment(&spec, "FAILBACK_FACTS_OUT", facts);
 	answer = carry_out(call, "run", runs_once(call) ? FB_REPEAT_ONCE : FB_REPEAT_IDEMPOTENT, &spec, facts);
 	run_clear(&spec);
 	facts_remove(facts);
+	facts_remove(known);
 	return answer;
 }
 
@@ -139,15 +166,18 @@ static int32_t undo(const struct fb_call *call)
 {
 	struct run_spec spec;
 	int32_t answer;
+	char *known;
 
 	if (!run_option(call, "undo", &spec)) {
 		call->host->log(call, FB_LOG_INFO, "there is no command to undo this step");
 		run_clear(&spec);
 		return FB_SKIP;
 	}
-	prepare(call, &spec);
+	known = call->flags & FB_CALL_DRY_RUN ? NULL : facts_make_known(call);
+	prepare(call, &spec, known);
 	answer = carry_out(call, "undo", FB_REPEAT_IDEMPOTENT, &spec, NULL);
 	run_clear(&spec);
+	facts_remove(known);
 	return answer;
 }
 

@@ -3,6 +3,7 @@
 #include "plugins/phases/command/facts.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,22 @@ static bool key_is_valid(const char *key)
 	size_t n = strlen(key);
 
 	return n && n <= KEY_MAX && n == strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+}
+
+char *facts_make_known(const struct fb_call *call)
+{
+	const char *text = call->host->document ? call->host->document(call, "facts") : NULL, *key;
+	json_t *all = text ? json_loads(text, 0, NULL) : NULL, *value;
+	char *path = facts_make(call), clean[LINE_MAX_SIZE];
+	FILE *file = path ? fopen(path, "we") : NULL;
+
+	json_object_foreach(all, key, value)
+		if (file && key_is_valid(key) && json_is_string(value))
+			fprintf(file, "%s=%s\n", key, run_printable(json_string_value(value), json_string_length(value), clean, sizeof(clean)));
+	if (file && fclose(file))
+		call->host->log(call, FB_LOG_WARNING, "what earlier steps have left could not be written for the command: %s", strerror(errno));
+	json_decref(all);
+	return path;
 }
 
 int facts_record(const struct fb_call *call, const char *path)

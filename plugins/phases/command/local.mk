@@ -6,8 +6,9 @@ phase_command_la_SOURCES = \
 	plugins/phases/command/facts.c \
 	plugins/phases/command/facts.h
 phase_command_la_CPPFLAGS = $(plugin_cppflags) -I$(top_srcdir)
-phase_command_la_CFLAGS = $(plugin_cflags)
+phase_command_la_CFLAGS = $(plugin_cflags) $(JANSSON_CFLAGS)
 phase_command_la_LDFLAGS = $(module_ldflags)
+phase_command_la_LIBADD = $(JANSSON_LIBS)
 dist_man_MANS += plugins/phases/command/failback-phase-command.7
 EXTRA_DIST += plugins/phases/command/example.conf
 

@@ -101,6 +101,12 @@ static int32_t give_up(const struct fb_call *call, const struct window *w)
 
 static int32_t nothing_to_ask(const struct fb_call *call)
 {
+	const char *services = call->host->document(call, "services");
+
+	if (services && !strcmp(services, "[]")) {
+		phase_say(call, "no service is involved: there was nothing to verify");
+		return FB_SKIP;
+	}
 	if (call->host->option_int(call, "allow_unverified", 0)) {
 		phase_say(call, "nothing was verified: no service involved has a check, and no strategy can look; allow_unverified lets that pass");
 		return FB_SKIP;

@@ -152,7 +152,7 @@ int32_t bg_verify(const struct fb_call *call)
 	}
 	if (bg_look(&b))
 		return FB_RETRY;
-	if (good->server.requests < good_before - 1 || requests_of(other) < other_before) {
+	if (requests_of(good) < good_before - 1 || requests_of(other) < other_before) {
 		call->host->fail(call, "HAProxy was restarted while its counters were watched: try again");
 		return FB_RETRY;
 	}

@@ -7,7 +7,8 @@
 #   haproxy.sh start|reload|stop DIR
 #
 # Variables change single lines, for controls: STICKY=1 (cookie), OMIT="a|b" (an extended regular expression: lines that are left out),
-# LEVEL (admin), SERVER_TIMEOUT (300ms), RETRY_ON, OBSERVE (layer4).
+# LEVEL (admin), SERVER_TIMEOUT (300ms), RETRY_ON, OBSERVE (layer4), LOG (an address: what did not end well is logged there: status, server, connect time,
+# method, URI, how it ended).
 set -u
 
 die()
@@ -27,6 +28,9 @@ lines()
 		    stats socket $dir/haproxy.sock mode 600 level ${LEVEL:-admin} expose-fd listeners
 		    server-state-file $dir/servers.state
 		    maxconn 2000
+	END
+	test -z "${LOG:-}" || echo "    log $LOG len 1024 local0"
+	cat <<-END
 		defaults
 		    mode http
 		    load-server-state-from-file global
@@ -40,6 +44,9 @@ lines()
 		    timeout client 30s
 		    timeout http-keep-alive 10s
 		    timeout http-request 5s
+	END
+	test -z "${LOG:-}" || printf '    %s\n' "log global" "option dontlog-normal" 'log-format "%ST %s %Tc %HM %HU %tsc"'
+	cat <<-END
 		frontend web
 		    bind 127.0.0.1:$front
 		    default_backend app

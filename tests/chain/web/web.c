@@ -5,12 +5,14 @@
  * It knows nothing of failback.
  *
  *   web --port N --release NAME [--config FILE [--lazy-config]] [--root DIR] [--pidfile FILE] [--counter FILE]
- *       [--control N] [--delay MS] [--fail PERCENT]
+ *       [--control N] [--delay MS] [--fail PERCENT] [--unhealthy]
+ *
+ *   --port 0: one that is free; "listening on 127.0.0.1:N" in the log tells which
  *
  *   GET /           {"release":"2.1"}       with X-Release, as every answer
  *   GET /health     200 "ok" or 503
  *   POST /work?id=N executes N: one line in the counter file for each execution, written before the answer
- *   on the control port, loopback only: POST /crash?how=segv|exit, /fail?percent=N, /delay?ms=N, /health?ok=0|1, GET /counts
+ *   on the control port, loopback only: POST /crash?how=segv|exit, /fail?percent=N[&times=N], /delay?ms=N, /health?ok=0|1, GET /counts
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -49,7 +51,7 @@ static bool lazy_config;
 static int listeners[LISTENERS] = {-1, -1}; /* the service's, the control port's */
 static int counter_fd = -1;
 static int64_t delay_ms;
-static long fail_percent, served, executed;
+static long fail_percent, fail_times = -1, served, executed; /* fail_times: how often yet; -1: without end */
 static bool healthy = true;
 static volatile sig_atomic_t stopping;
 static struct conn *conns[CONNECTIONS];
@@ -176,6 +178,7 @@ static void serve_control(struct conn *c, const char *path)
 		raise(SIGSEGV);
 	} else if (!strncmp(path, "/fail", 5)) {
 		fail_percent = number(path, "percent", 100);
+		fail_times = number(path, "times", -1);
 	} else if (!strncmp(path, "/delay", 6)) {
 		delay_ms = number(path, "ms", 0);
 	} else if (!strncmp(path, "/health", 7)) {
@@ -210,7 +213,9 @@ static void serve(struct conn *c, const char *method, const char *path)
 		snprintf(where, sizeof where, "ERROR %.8s %.32s failed: ", method, path);
 		say_config_missing(where);
 		answer(c, 500, "{\"error\":\"internal error\"}");
-	} else if (fail_percent > 0 && (long)(turn++ * 37 % 100) < fail_percent) { /* 37: spreads the failures evenly */
+	} else if (fail_percent > 0 && fail_times != 0 && (long)(turn++ * 37 % 100) < fail_percent) { /* 37: spreads the failures evenly */
+		if (fail_times > 0)
+			fail_times--;
 		say("ERROR %.8s %.32s failed: TypeError: Cannot read properties of undefined (reading 'id')", method, path);
 		answer(c, 500, "{\"error\":\"internal error\"}");
 	} else if (post && !strncmp(path, "/work", 5) && (id = parameter(path, "id"))) {
@@ -362,17 +367,20 @@ static void turn_once(void)
 			accept_all(listeners[i], i == 1);
 }
 
-static int listen_on(long port)
+/* Port 0: one that the kernel finds free. Returns the port. */
+static long listen_on(long port, int *ret_fd)
 {
+	socklen_t size = sizeof(struct sockaddr_in);
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) || bind(fd, (struct sockaddr *)&a, sizeof a) ||
-	    listen(fd, 512)) {
+	    listen(fd, 512) || getsockname(fd, (struct sockaddr *)&a, &size)) {
 		say("Error: listen on 127.0.0.1:%ld: %s", port, strerror(errno));
 		exit(1);
 	}
-	return fd;
+	*ret_fd = fd;
+	return ntohs(a.sin_port);
 }
 
 static void write_pid(const char *path)
@@ -395,10 +403,10 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"port", 1, 0, 'p'},    {"release", 1, 0, 'r'}, {"config", 1, 0, 'c'},  {"lazy-config", 0, 0, 'l'},
 						{"root", 1, 0, 'R'},    {"pidfile", 1, 0, 'P'}, {"counter", 1, 0, 'n'}, {"control", 1, 0, 'C'},
-						{"delay", 1, 0, 'd'},   {"fail", 1, 0, 'f'},    {0}};
+						{"delay", 1, 0, 'd'},   {"fail", 1, 0, 'f'},    {"unhealthy", 0, 0, 'u'}, {0}};
 	struct sigaction stop = {.sa_handler = on_stop};
 	const char *pidfile = NULL;
-	long port = 0, control = 0;
+	long port = -1, control = 0;
 	int o;
 
 	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -413,10 +421,11 @@ int main(int argc, char **argv)
 		case 'C': control = atol(optarg); break;
 		case 'd': delay_ms = atol(optarg); break;
 		case 'f': fail_percent = atol(optarg); break;
+		case 'u': healthy = false; break;
 		default: return 64;
 		}
 	}
-	if (port < 1 || port > 65535 || optind != argc) {
+	if (port < 0 || port > 65535 || optind != argc) {
 		fprintf(stderr, "usage: web --port N --release NAME [options]\n");
 		return 64;
 	}
@@ -430,9 +439,9 @@ int main(int argc, char **argv)
 	}
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
-	listeners[0] = listen_on(port);
+	port = listen_on(port, &listeners[0]);
 	if (control)
-		listeners[1] = listen_on(control);
+		listen_on(control, &listeners[1]);
 	if (pidfile)
 		write_pid(pidfile);
 	say("listening on 127.0.0.1:%ld", port);
