@@ -363,7 +363,9 @@ static void on_undone(struct step *s, struct fb_task *t, const struct fb_call_re
 
 	if (message)
 		fb_redact(r->x->redactor, message, strlen(message));
-	if (result->answer == FB_SKIP) { /* there was nothing to take back */
+	if (result->answer == FB_SKIP) {
+		/* There was nothing to take back: the link stays as it ended, but who shows it must know that this is over. */
+		fb_context_event(r->x, "link.undone", s->link->id, "", json_pack("{s:b}", "skipped", 1));
 		fb_free(message);
 		drop_step(s);
 		kick(r);

@@ -154,8 +154,6 @@ static void do_fact_set(struct fb_task *t, const json_t *frame)
 		where = fact_scope(t, scope);
 		r = fb_journal_fact_set(x->journal, where, key, value, &err);
 		fb_free(where);
-		if (r == 0 && scope == FB_SCOPE_EXECUTION && !strcmp(key, "preserve_failed_environment"))
-			x->preserve = !strcmp(value, "true");
 	}
 	if (r < 0)
 		fb_context_lost(x, &err);
@@ -244,7 +242,8 @@ static void do_operate(struct fb_task *t, const json_t *frame)
 		reply_answer(t, FB_FATAL);
 		return;
 	}
-	t->spec.context->hooks->operate(t->spec.context, t, operation, text_of(frame, "service"));
+	t->spec.context->hooks->operate(t->spec.context, t, operation, text_of(frame, "service"), (uint32_t)json_integer_value(json_object_get(frame, "share")),
+					(uint32_t)json_integer_value(json_object_get(frame, "flags")));
 }
 
 static void do_probe(struct fb_task *t, const json_t *frame)
@@ -401,7 +400,7 @@ struct fb_task *fb_task_start(const struct fb_task_spec *spec)
 	t->started_ms = fb_clock_wall_ms();
 	/* What stands as a link's undo is run, not undone: only its actions are of the other direction. */
 	call.flags = (x->dry ? FB_CALL_DRY_RUN : 0) | (x->recovering ? FB_CALL_RECOVERY : 0) | (x->resumed ? FB_CALL_RESUMED : 0) | (spec->undo && strcmp(spec->operation, "run") ? FB_CALL_UNDO : 0) |
-		     (x->preserve ? FB_CALL_PRESERVE : 0);
+		     (spec->preserve ? FB_CALL_PRESERVE : 0);
 	call.context = context;
 	call.log_path = log;
 	t->call = fb_host_call(x->pool, &call);

@@ -16,6 +16,7 @@ struct fb_task_spec {
 	const char *operation;   /* "restore" */
 	const char *service;     /* NULL: none */
 	bool undo;
+	bool preserve;           /* cleanup: keep what failed */
 	bool silent;             /* probes, observers, notifiers: no events of its own */
 	uint32_t attempt, share;
 	int64_t deadline_ms;

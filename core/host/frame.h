@@ -19,7 +19,7 @@
  *                    {"m":"act","key","repeat","text"} {"m":"acted","key","result"} {"m":"act_result","key"}
  *                    {"m":"start_service","name","argv"|"shell","directory","environment","input","log"} {"m":"stop_service","name","grace_ms"}
  *                    {"m":"service_pid","name"} {"m":"evidence","title","name"} + [fd] {"m":"document","name"}
- *                    {"m":"operate","operation","service"} {"m":"probe","service"} {"m":"notify","name","summary","wait_ms"}
+ *                    {"m":"operate","operation","service","share","flags"} {"m":"probe","service"} {"m":"notify","name","summary","wait_ms"}
  *                                                                                  (each answered by {"m":"reply",…} before the next)
  *                    {"m":"done","answer","message","health":{…}}                                                (last)
  *   engine -> worker {"m":"stop"} at any time: shall return soon; act answers NO from now on

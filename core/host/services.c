@@ -120,6 +120,9 @@ void fb_worker_log(struct fb_worker *w, int level, const char *format, ...)
 	va_end(args);
 }
 
+static void service_log(const struct fb_call *call, int32_t level, const char *format, ...) FB_PRINTF(3, 4);
+static void service_fail(const struct fb_call *call, const char *format, ...) FB_PRINTF(2, 3);
+
 static void service_log(const struct fb_call *call, int32_t level, const char *format, ...)
 {
 	va_list args;

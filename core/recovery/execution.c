@@ -54,8 +54,8 @@ void fb_engine_clock(struct fb_engine *e, const char *name)
 		fb_context_lost(&e->x, &err);
 }
 
-/* What is recorded from here to recorded() is one commit. false: the engine is lost. */
-static bool record(struct fb_engine *e)
+/* What belongs together is recorded together: an engine that dies on the way leaves all of it or none. */
+static bool begin_record(struct fb_engine *e)
 {
 	struct fb_err err;
 
@@ -67,14 +67,14 @@ static bool record(struct fb_engine *e)
 	return false;
 }
 
-static bool recorded(struct fb_engine *e)
+static bool end_record(struct fb_engine *e)
 {
 	struct fb_err err;
 
-	if (!e->x.is_lost && fb_journal_end(e->x.journal, &err) < 0)
-		fb_context_lost(&e->x, &err);
 	if (e->x.is_lost)
 		fb_journal_cancel(e->x.journal);
+	else if (fb_journal_end(e->x.journal, &err) < 0)
+		fb_context_lost(&e->x, &err);
 	return !e->x.is_lost;
 }
 
@@ -127,12 +127,13 @@ static void refuse(struct fb_engine *e, const char *text)
 	conclude(e);
 }
 
-static void ready(struct fb_engine *e)
+/* What is to be done is known, and people are told that it begins: from here on, a resumed engine does not choose anew. */
+static bool record_start(struct fb_engine *e)
 {
 	struct fb_err err;
 
-	if (!record(e))
-		return;
+	if (!begin_record(e))
+		return false;
 	if (fb_targets_store(e, &err) < 0)
 		fb_context_lost(&e->x, &err);
 	if (e->deploys) {
@@ -141,7 +142,12 @@ static void ready(struct fb_engine *e)
 		fb_engine_tell(e, "deployment.started", text);
 		fb_free(text);
 	}
-	if (!recorded(e))
+	return end_record(e);
+}
+
+static void ready(struct fb_engine *e)
+{
+	if (!record_start(e))
 		return;
 	fb_observe_start(e);
 	if (e->deploys)
@@ -236,13 +242,14 @@ static void looked(void *owner, int answer, json_t *results)
 /* ---- backup and plan ---- */
 
 static bool hold(void *owner, struct fb_link *l);
+static bool stop_asked(void *owner, struct fb_link *l);
 static void settled(void *owner, struct fb_link *l);
 static void backup_done(void *owner, struct fb_run *r, struct fb_link *failed);
 static void plan_done(void *owner, struct fb_run *r, struct fb_link *failed);
 static void recovery_done(void *owner, struct fb_run *r, struct fb_link *failed);
 
 static const struct fb_run_hooks backup_hooks = {.done = backup_done};
-static const struct fb_run_hooks plan_hooks = {.done = plan_done};
+static const struct fb_run_hooks plan_hooks = {.hold = stop_asked, .done = plan_done};
 static const struct fb_run_hooks recovery_hooks = {.hold = hold, .settled = settled, .after_failure = true, .done = recovery_done};
 
 static char *failure_of(const struct fb_link *l)
@@ -359,6 +366,7 @@ static void go_on(struct fb_engine *e)
 }
 
 #define EVIDENCE_LOOK_MS 2
+#define EVIDENCE_AFTER_MS 100
 
 static void look_at_copies(uv_timer_t *timer)
 {
@@ -394,15 +402,38 @@ static void gather_evidence(struct fb_engine *e)
 	struct fb_operation_spec spec = {.engine = e, .operation = FB_OP_EVIDENCE, .link = "evidence", .link_name = "evidence", .deadline_ms = fb_clock_ms() + 15000,
 					 .done = evidence_gathered, .owner = e};
 
-	e->evidence_wanted = true;
+	if (e->evidence_begun)
+		return;
+	e->evidence_begun = true;
 	for (size_t i = 0; i < e->x.service_count; i++)
 		if (e->x.services[i].deploys)
 			fb_evidence_of_service(&e->x, e->x.services[i].name);
-	for (size_t i = 0; i < e->x.service_count; i++)
-		if (e->x.services[i].deploys && !fb_use_offers(&e->x.services[i].strategy, "prepare"))
-			e->evidence_patience = true;
 	uv_timer_start(&e->evidence_timer, evidence_late, (uint64_t)fb_context_setting(&e->x, "evidence_timeout", 500), 0);
 	fb_operate(&spec);
+}
+
+static void users_waited(uv_timer_t *timer)
+{
+	gather_evidence(timer->data);
+}
+
+/* Beside the protection of users, but never before it where they wait for one: that has the machine to itself for a moment. */
+static void want_evidence(struct fb_engine *e)
+{
+	bool protects = e->recovery.count > 0 && !e->recovery.links[0].parallel && !strcmp(e->recovery.links[0].use.plugin, "protect-traffic"), offered = false;
+
+	e->evidence_wanted = true;
+	for (size_t i = 0; i < e->x.service_count; i++) {
+		if (!e->x.services[i].deploys)
+			continue;
+		if (!fb_use_offers(&e->x.services[i].strategy, "prepare"))
+			e->evidence_patience = true;
+		offered = offered || fb_use_offers(&e->x.services[i].strategy, "protect");
+	}
+	if (protects && offered)
+		uv_timer_start(&e->evidence_timer, users_waited, EVIDENCE_AFTER_MS, 0);
+	else
+		gather_evidence(e);
 }
 
 static bool has_undo(const struct fb_chain *c)
@@ -465,16 +496,20 @@ void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb
 		any = any || e->x.services[i].deploys;
 	if (!any)
 		return; /* a plan of commands only: nothing was protected or restored */
-	if (operation == FB_OP_PROTECT && !e->protected_traffic) {
+	if (operation == FB_OP_PROTECT && !e->protected_traffic && begin_record(e)) {
 		e->protected_traffic = true;
 		fb_engine_clock(e, "traffic_safe");
 		fb_engine_tell(e, "rollback.traffic_safe", "no user is sent to the failed release any more");
-	} else if (operation == FB_OP_RESTORE && !e->restored) {
+		end_record(e);
+		if (e->evidence_wanted && !e->x.is_lost)
+			gather_evidence(e);
+	} else if (operation == FB_OP_RESTORE && !e->restored && begin_record(e)) {
 		e->restored = true;
 		fb_engine_clock(e, "restored");
 		if (!e->protected_traffic)
 			fb_engine_clock(e, "traffic_safe");
 		fb_engine_tell(e, "rollback.restored", "the last known good is live");
+		end_record(e);
 	} else if (operation == FB_OP_VERIFY && caller && !e->verify_link) {
 		e->verify_link = fb_strdup(caller->spec.link);
 	}
@@ -487,14 +522,28 @@ static void settled(void *owner, struct fb_link *l)
 
 	if (e->x.is_lost || e->verified || !e->verify_link || strcmp(e->verify_link, l->id) || l->state != FB_LINK_COMPLETED)
 		return;
-	if (!e->restored)
+	if (!e->restored || !begin_record(e))
 		return;
 	e->verified = true;
 	fb_engine_clock(e, "verified");
 	if (fb_targets_recovered(e, &err) < 0)
 		fb_context_lost(&e->x, &err);
-	else
-		fb_engine_tell(e, "rollback.verified", l->message ? l->message : "it was healthy for the whole stability window");
+	fb_engine_tell(e, "rollback.verified", l->message ? l->message : "it was healthy for the whole stability window");
+	end_record(e);
+}
+
+/* The link that verified the recovery may have been recorded, and what follows from it not. */
+static void remember_verified(struct fb_engine *e, struct fb_link *l)
+{
+	const json_t *one;
+	size_t i;
+
+	for (i = 0; i < l->parallel_count; i++)
+		remember_verified(e, &l->parallel[i]);
+	json_array_foreach(json_object_get(l->data, "operations"), i, one)
+		if (!e->verify_link && l->state == FB_LINK_COMPLETED && fb_streq(json_string_value(json_object_get(one, "operation")), "verify"))
+			e->verify_link = fb_strdup(l->id);
+	settled(e, l);
 }
 
 /* What an earlier engine of this execution had reached. */
@@ -507,6 +556,8 @@ static void remember_recovery(struct fb_engine *e)
 	e->protected_traffic = json_object_get(c, "traffic_safe") != NULL;
 	e->restored = json_object_get(c, "restored") != NULL;
 	e->verified = json_object_get(c, "verified") != NULL;
+	for (size_t i = 0; i < e->recovery.count; i++)
+		remember_verified(e, &e->recovery.links[i]);
 	json_decref(c);
 	fb_free(clocks);
 }
@@ -517,7 +568,7 @@ static bool record_failure(struct fb_engine *e, bool again)
 	e->x.recovering = !e->deploys || fb_context_setting(&e->x, "auto_rollback_enabled", 1);
 	if (e->x.recovering)
 		fb_journal_allow_degrade(e->x.journal);
-	if (!record(e))
+	if (!begin_record(e))
 		return false;
 	if (!again) {
 		fb_engine_clock(e, "detected");
@@ -531,7 +582,7 @@ static bool record_failure(struct fb_engine *e, bool again)
 		if (e->enhanced)
 			fb_engine_tell(e, "rollback.started", e->failure);
 	}
-	return recorded(e);
+	return end_record(e);
 }
 
 static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const char *failure)
@@ -545,12 +596,6 @@ static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const ch
 	set_failure(e, text);
 	fb_free(text);
 	e->x.stop = 0;
-	if (e->x.dry && e->deploys) { /* what a recovery would do depends on what would be there: it is not made up */
-		e->status = "failed";
-		e->exit_code = FB_EXIT_FAILED;
-		conclude(e);
-		return;
-	}
 	if (!record_failure(e, again))
 		return;
 	if (!e->x.recovering) {
@@ -564,7 +609,7 @@ static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const ch
 		return;
 	}
 	e->run = fb_run_start(&e->x, &e->recovery, fb_clock_ms() + limit, &recovery_hooks, e);
-	gather_evidence(e);
+	want_evidence(e);
 }
 
 static void recovery_done(void *owner, struct fb_run *r, struct fb_link *failed)
@@ -586,6 +631,8 @@ static void write_report(struct fb_engine *e)
 	struct fb_err err;
 	json_t *report = fb_report_build(e->x.journal, e->x.id, &err);
 
+	if (report && fb_journal_degraded(e->x.journal)) /* nobody else can read it */
+		fb_engine_say(e, json_pack("{s:O}", "report", report));
 	if (report) {
 		text = json_dumps(report, JSON_INDENT(2));
 		fb_redact(e->x.redactor, text, strlen(text));
@@ -601,7 +648,7 @@ void fb_engine_final_word(struct fb_engine *e)
 {
 	char *text;
 
-	if (e->told_end || !record(e))
+	if (e->told_end || !begin_record(e))
 		return;
 	e->told_end = true;
 	fb_outcome_decide(e);
@@ -614,7 +661,7 @@ void fb_engine_final_word(struct fb_engine *e)
 	else if (e->x.recovering && e->enhanced)
 		fb_engine_tell(e, "rollback.completed", text);
 	fb_free(text);
-	recorded(e);
+	end_record(e);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -632,7 +679,7 @@ static void drained(void *owner, json_t *deliveries)
 	(void)deliveries;
 	if (e->x.is_lost)
 		return;
-	if (!record(e))
+	if (!begin_record(e))
 		return;
 	fb_engine_clock(e, "reported");
 	fb_engine_clock(e, "ended");
@@ -640,7 +687,7 @@ static void drained(void *owner, json_t *deliveries)
 	if (!e->x.is_lost && (fb_journal_audit(e->x.journal, e->x.id, "engine", "execution.ended", e->status, &err) < 0 ||
 			      fb_journal_status(e->x.journal, e->status, true, e->exit_code, &err) < 0))
 		fb_context_lost(&e->x, &err);
-	if (!recorded(e))
+	if (!end_record(e))
 		return;
 	write_report(e);
 	e->finished = true;
@@ -649,11 +696,11 @@ static void drained(void *owner, json_t *deliveries)
 
 static void observed(struct fb_engine *e)
 {
-	if (!record(e))
+	if (!begin_record(e))
 		return;
 	fb_engine_final_word(e);
 	fb_outcome_record(e); /* the numbers are final now */
-	if (!recorded(e))
+	if (!end_record(e))
 		return;
 	fb_engine_outbox_drain(e, fb_context_setting(&e->x, "notify_timeout", 10000), drained, e);
 }
@@ -681,7 +728,10 @@ static void stop(struct fb_engine *e, int how)
 		if (e->run)
 			fb_run_stop(e->run, true);
 	} else if (how == 1 && e->x.recovering) {
-		fb_context_event(&e->x, "link.note", NULL, "a recovery is not stopped on the way; 'failback stop ID --force' does it all the same", json_pack("{s:i}", "level", FB_LOG_WARNING));
+		char *text = fb_asprintf("a recovery is not stopped on the way: it would leave things half done; to do it all the same: failback stop %s --force", e->x.id);
+
+		fb_context_event(&e->x, "link.note", NULL, text, json_pack("{s:i}", "level", FB_LOG_WARNING));
+		fb_free(text);
 	} else if (how == 1 && e->x.stop == 0 && e->run) {
 		e->x.stop = 1;
 		fb_run_stop(e->run, false);
@@ -689,6 +739,18 @@ static void stop(struct fb_engine *e, int how)
 			if (!t->spec.silent)
 				fb_task_stop(t, false);
 	}
+}
+
+/* Before each step of a plan: what was asked for since the last look must not wait for one action more. */
+static bool stop_asked(void *owner, struct fb_link *l)
+{
+	struct fb_engine *e = owner;
+	int how = e->x.dry ? 0 : fb_journal_stop_asked(e->x.journal);
+
+	(void)l;
+	if (how > e->x.stop)
+		stop(e, how);
+	return e->x.stop != 0;
 }
 
 static void look_for_stop(uv_timer_t *timer)

@@ -163,6 +163,11 @@ static void a_storm_of_forks_is_ended(void **state)
 	rig_end(&rig);
 }
 
+static bool has_said_something(void *ctx)
+{
+	return json_array_size(((struct heard *)ctx)->frames) > 0;
+}
+
 static void calls_at_the_same_time_keep_their_leftovers_apart(void **state)
 {
 	struct rig rig;
@@ -172,8 +177,7 @@ static void calls_at_the_same_time_keep_their_leftovers_apart(void **state)
 	rig_start(&rig, HOSTILE);
 	/* one is under way, with a process in the background, while another of the same host ends and leaves one */
 	clean = rig_begin(&rig, &(struct ask){.name = "background"});
-	while (!json_array_size(clean->frames))
-		uv_run(&rig.loop, UV_RUN_ONCE);
+	assert_true(rig_until(&rig, has_said_something, clean));
 	dirty = rig_call(&rig, &(struct ask){.name = "background", .flags = FB_CALL_RECOVERY});
 	assert_int_equal(json_array_size(dirty->leftovers), 1);
 	rig_forget(dirty);

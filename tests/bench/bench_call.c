@@ -46,6 +46,10 @@ int main(void)
 		waitpid(pid, NULL, 0);
 		bare[i] = fb_clock_us() - began;
 		h = rig_call(&rig, &(struct ask){.name = "tame"});
+		if (h->r.cause != FB_CAUSE_ANSWER) {
+			fprintf(stderr, "a call failed: %s\n", h->message);
+			return 1;
+		}
 		call[i] = h->r.elapsed_us;
 		rig_forget(h);
 	}

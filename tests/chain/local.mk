@@ -11,6 +11,7 @@ EXTRA_DIST += tests/chain/files_lab.py
 trouble_tests = \
 	tests/chain/test_chains.py \
 	tests/chain/test_disks.py \
+	tests/chain/test_haproxy_gone.py \
 	tests/chain/test_hostile.py \
 	tests/chain/test_mistakes.py \
 	tests/chain/test_rollbacks.py \
@@ -28,6 +29,7 @@ EXTRA_DIST += tests/chain/web_lab.py
 EXTRA_DIST += tests/chain/impact_lab.py
 EXTRA_DIST += tests/chain/test_impact.py
 TESTS += tests/chain/test_impact.py
+
 # Killed at any moment: a module that is preloaded into failback
 check_LTLIBRARIES += crashpoint.la
 crashpoint_la_SOURCES = tests/chain/crash/crashpoint.c
@@ -35,9 +37,6 @@ crashpoint_la_CPPFLAGS =
 crashpoint_la_CFLAGS = -std=gnu11 -Wall -Wextra
 crashpoint_la_LDFLAGS = -module -avoid-version -rpath /nowhere
 
-EXTRA_DIST += tests/chain/run
-EXTRA_DIST += tests/chain/lab.py
-EXTRA_DIST += tests/chain/web_lab.py
 EXTRA_DIST += tests/chain/trio_lab.py
 EXTRA_DIST += tests/chain/test_resume.py
 EXTRA_DIST += tests/chain/test_sweep.py

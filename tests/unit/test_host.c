@@ -456,6 +456,11 @@ static void a_check_answers_with_its_health(void **state)
 	rig_end(&rig);
 }
 
+static bool has_worker(void *ctx)
+{
+	return ((struct heard *)ctx)->worker.pid > 0;
+}
+
 static void a_stepping_check_is_stepped_to_its_end(void **state)
 {
 	struct rig rig;
@@ -473,8 +478,7 @@ static void a_stepping_check_is_stepped_to_its_end(void **state)
 	assert_logged(h, "ended\n");
 	rig_forget(h);
 	h = rig_begin(&rig, &(struct ask){.kind = "check", .name = "stepping", .operation = "probe", .options = "{\"endless\":true}"});
-	while (!h->worker.pid)
-		uv_run(&rig.loop, UV_RUN_ONCE);
+	assert_true(rig_until(&rig, has_worker, h));
 	fb_host_call_stop(h->call, false);
 	rig_wait(h);
 	assert_int_equal(h->r.answer, FB_FAIL);
@@ -595,11 +599,12 @@ static void __attribute__((noreturn)) doomed_engine(int tell)
 	struct rig rig;
 	struct heard *h;
 	struct fb_proc host;
+	int64_t end = fb_clock_ms() + 30000;
 	bool told = false;
 
 	rig_start(&rig, TAME);
 	h = rig_begin(&rig, &(struct ask){.name = "tame", .options = "{\"do\":\"linger\"}", .within_ms = 60000});
-	for (;;) {
+	while (fb_clock_ms() < end) {
 		uv_run(&rig.loop, UV_RUN_NOWAIT);
 		/* host, worker, shell, four sleeps and the shell of one */
 		if (!told && h->worker.pid && rig_count_descendants() >= 7) {
@@ -610,6 +615,7 @@ static void __attribute__((noreturn)) doomed_engine(int tell)
 		}
 		usleep(1000);
 	}
+	_exit(1);
 }
 
 static void all_is_gone_when_the_engine_is_killed(void **state)
@@ -624,6 +630,7 @@ static void all_is_gone_when_the_engine_is_killed(void **state)
 	engine = fork();
 	if (engine == 0)
 		doomed_engine(pair[1]);
+	close(pair[1]);
 	assert_int_equal(read(pair[0], &host, sizeof host), sizeof host);
 	n = fb_proc_descendants(engine, left, 64);
 	assert_in_range(n, 7, 64);
@@ -643,7 +650,6 @@ static void all_is_gone_when_the_engine_is_killed(void **state)
 	print_message("  %d processes gone %.1f ms after the engine was killed\n", n, (double)took / 1000);
 	assert_true(took < 1000000);
 	close(pair[0]);
-	close(pair[1]);
 }
 
 int main(void)
