@@ -169,7 +169,6 @@ static int run(struct process *p, struct fb_journal *j, struct fb_pool *pool, co
 		code = err.code;
 	} else {
 		code = e->exit_code;
-		fb_journal_checkpoint(j); /* else its log would grow for ever */
 	}
 	p->say = e->say;
 	if (e->x.dry) {

@@ -679,6 +679,8 @@ static void drained(void *owner, json_t *deliveries)
 	(void)deliveries;
 	if (e->x.is_lost)
 		return;
+	/* Before the last commit, which then begins the log anew: after it, the next engine would find the whole log and go on behind it. */
+	fb_journal_checkpoint(e->x.journal);
 	if (!begin_record(e))
 		return;
 	fb_engine_clock(e, "reported");
