@@ -175,7 +175,7 @@ static void put_link(const struct fb_style *s, const json_t *link, int indent, i
 		fb_text_printf(t, "%*s%2d ", indent, "", number);
 	else
 		fb_text_printf(t, "%*s%s ", indent, "", fb_style_mark(s, FB_MARK_DOT));
-	fb_row_cell(s, t, fb_render_string(link, "title", "?"), 32);
+	fb_row_cell(s, t, fb_render_string(link, "title", "?"), 37 - indent - (number ? 3 : 2)); /* so that what follows is one column */
 	fb_text_puts(t, " ");
 	size_t from = t->n;
 	if (json_is_number(predicted)) {

@@ -138,68 +138,74 @@ static void put_headline(const struct fb_style *s, const json_t *r, struct fb_te
 	}
 }
 
-/* "ZERO, 0 of 1204 requests failed (haproxy frontend web)" */
-static void put_impact(const struct fb_style *s, const json_t *rollback, struct fb_text *t)
+/* "ZERO: 0 of 1204 requests failed (haproxy frontend web)" */
+static void put_impact(const struct fb_style *s, const char *impact, const json_t *detail, struct fb_text *t)
 {
-	const json_t *detail = json_object_get(rollback, "user_impact_detail"), *requests = json_object_get(detail, "requests"), *failed = json_object_get(detail, "failed");
-	const char *impact = fb_render_string(rollback, "user_impact", "UNKNOWN"), *source = fb_render_string(detail, "source", NULL);
-	const char *status = fb_render_string(rollback, "system_status", "UNKNOWN"), *why = fb_render_string(rollback, "system_status_why", NULL);
+	const json_t *requests = json_object_get(detail, "requests"), *failed = json_object_get(detail, "failed");
+	const char *source = fb_render_string(detail, "source", NULL);
+	struct fb_text line = {0};
 	fb_text_puts(t, "  User impact     ");
 	fb_style_on(s, t, fb_streq(impact, "ZERO") ? FB_TONE_GOOD : fb_streq(impact, "SOME") ? FB_TONE_BAD : FB_TONE_WARN);
 	fb_style_safe(s, t, impact);
 	fb_style_off(s, t);
-	if (json_is_integer(requests) && json_is_integer(failed))
-		fb_text_printf(t, ": %lld of %lld requests failed", (long long)json_integer_value(failed), (long long)json_integer_value(requests));
+	if (json_is_integer(requests) && json_integer_value(requests) == 0)
+		fb_text_puts(&line, "no request came in");
+	else if (json_is_integer(requests) && json_is_integer(failed))
+		fb_text_printf(&line, "%lld of %lld requests failed", (long long)json_integer_value(failed), (long long)json_integer_value(requests));
 	else
-		fb_text_puts(t, ": no counters were there to measure it");
-	if (source) {
-		fb_text_puts(t, " (");
-		fb_style_safe(s, t, source);
-		fb_text_puts(t, ")");
-	}
-	fb_text_puts(t, "\n  System status   ");
+		fb_text_puts(&line, "no counters were there to measure it");
+	if (source)
+		fb_text_printf(&line, " (%s)", source);
+	fb_text_puts(t, ": ");
+	fb_style_wrap(s, t, line.p, 20 + (int)strlen(impact));
+	fb_text_puts(t, "\n");
+	fb_text_clear(&line);
+}
+
+static void put_system(const struct fb_style *s, const json_t *rollback, struct fb_text *t)
+{
+	const char *status = fb_render_string(rollback, "system_status", "UNKNOWN"), *why = fb_render_string(rollback, "system_status_why", NULL);
+	fb_text_puts(t, "  System status   ");
 	fb_style_put(s, t, fb_streq(status, "STABLE") ? FB_TONE_GOOD : FB_TONE_WARN, status);
 	if (why) {
 		fb_text_puts(t, ": ");
-		fb_style_wrap(s, t, why, 18);
+		fb_style_wrap(s, t, why, 20 + (int)strlen(status));
 	}
 	fb_text_puts(t, "\n");
 }
 
-static void put_cause(const struct fb_style *s, const json_t *cause, bool evidence, struct fb_text *t)
+/* One quote: where it stands, and the line itself, which is folded rather than cut: its end is what matters. */
+static void put_quote(const struct fb_style *s, const json_t *one, bool exact, struct fb_text *t)
+{
+	struct fb_text line = {0};
+	fb_text_printf(&line, "%s", fb_render_string(one, "file", "?"));
+	if (json_is_integer(json_object_get(one, "line")))
+		fb_text_printf(&line, ":%lld", (long long)json_integer_value(json_object_get(one, "line")));
+	if (exact && json_is_integer(json_object_get(one, "offset")))
+		fb_text_printf(&line, " (%lld bytes at %lld)", (long long)json_integer_value(json_object_get(one, "length")),
+			       (long long)json_integer_value(json_object_get(one, "offset")));
+	put_wrapped(s, t, 4, line.p);
+	if (fb_render_string(one, "text", NULL))
+		put_wrapped(s, t, 6, fb_render_string(one, "text", ""));
+	fb_text_clear(&line);
+}
+
+/* In full: all quotes, with their byte ranges; else the best one. */
+static void put_cause(const struct fb_style *s, const json_t *cause, bool full, struct fb_text *t)
 {
 	const json_t *list = json_object_get(cause, "evidence"), *confidence = json_object_get(cause, "confidence");
 	struct fb_text line = {0};
-	size_t i;
-	json_t *one;
 	if (!json_is_object(cause))
 		return;
 	put_section(s, t, "Root cause");
-	put_wrapped(s, t, 2, fb_render_string(cause, "cause", "not found"));
+	put_wrapped(s, t, 2, fb_render_string(cause, "likely_cause", fb_render_string(cause, "cause", "not found")));
 	fb_text_printf(&line, "%s in %s", fb_render_string(cause, "type", "unknown type"), fb_render_string(cause, "component", "an unknown component"));
 	if (json_is_number(confidence))
 		fb_text_printf(&line, ", confidence %.0f %%", json_number_value(confidence) * (json_number_value(confidence) <= 1.0 ? 100.0 : 1.0));
 	put_wrapped(s, t, 2, line.p);
 	fb_text_clear(&line);
-	if (!evidence)
-		return;
-	json_array_foreach(list, i, one) {
-		fb_text_printf(&line, "%s", fb_render_string(one, "file", "?"));
-		if (json_is_integer(json_object_get(one, "line")))
-			fb_text_printf(&line, ":%lld", (long long)json_integer_value(json_object_get(one, "line")));
-		if (json_is_integer(json_object_get(one, "offset")))
-			fb_text_printf(&line, " (%lld bytes at %lld)", (long long)json_integer_value(json_object_get(one, "length")),
-				       (long long)json_integer_value(json_object_get(one, "offset")));
-		put_wrapped(s, t, 4, line.p);
-		fb_text_clear(&line);
-		if (fb_render_string(one, "text", NULL)) {
-			fb_text_puts(&line, "      ");
-			fb_style_safe(s, &line, fb_render_string(one, "text", ""));
-			fb_style_cut(s, t, line.p, s->width);
-			fb_text_puts(t, "\n");
-			fb_text_clear(&line);
-		}
-	}
+	for (size_t i = 0; i < json_array_size(list) && (full || i < 1); i++)
+		put_quote(s, json_array_get(list, i), full, t);
 }
 
 static void put_recommendations(const struct fb_style *s, const json_t *list, struct fb_text *t)
@@ -278,20 +284,23 @@ static void put_members(const struct fb_style *s, const json_t *list, struct fb_
 	}
 }
 
-static void put_clocks(const json_t *clocks, struct fb_text *t)
+static void put_clocks(const struct fb_style *s, const json_t *clocks, struct fb_text *t)
 {
 	static const char *const names[][2] = {{"traffic_safe", "users safe"}, {"restored", "restored"}, {"verified", "verified"}, {"reported", "reported"}};
-	bool first = true;
+	struct fb_text line = {0};
 	for (size_t i = 0; i < 4; i++) {
 		const json_t *after = json_object_get(json_object_get(clocks, names[i][0]), "after_detection");
 		if (!json_is_number(after))
 			continue;
-		fb_text_printf(t, "%s%s ", first ? "  After detection " : ", ", names[i][1]);
-		fb_render_seconds(after, t);
-		first = false;
+		fb_text_printf(&line, "%s%s ", line.n ? ", " : "", names[i][1]);
+		fb_render_seconds(after, &line);
 	}
-	if (!first)
+	if (line.n) {
+		fb_text_puts(t, "  After detection ");
+		fb_style_wrap(s, t, line.p, 18);
 		fb_text_puts(t, "\n");
+	}
+	fb_text_clear(&line);
 }
 
 static void put_commands_next(const struct fb_style *s, const json_t *r, struct fb_text *t)
@@ -307,13 +316,16 @@ static void put_commands_next(const struct fb_style *s, const json_t *r, struct 
 	fb_text_puts(t, "\n");
 }
 
-static void put_rollback(const struct fb_style *s, const json_t *r, struct fb_text *t)
+static void put_outcome(const struct fb_style *s, const json_t *r, struct fb_text *t)
 {
-	const json_t *rollback = json_object_get(r, "rollback");
-	if (!json_is_object(rollback))
-		return;
-	put_impact(s, rollback, t);
-	put_clocks(json_object_get(r, "clocks"), t);
+	const json_t *rollback = json_object_get(r, "rollback"), *impact = json_object_get(r, "impact");
+	if (json_is_object(rollback)) {
+		put_impact(s, fb_render_string(rollback, "user_impact", "UNKNOWN"), json_object_get(rollback, "user_impact_detail"), t);
+		put_system(s, rollback, t);
+		put_clocks(s, json_object_get(r, "clocks"), t);
+	} else if (json_is_object(impact) && (fb_streq(fb_render_string(r, "status", ""), "completed") || fb_streq(fb_render_string(r, "status", ""), "failed"))) {
+		put_impact(s, fb_render_string(impact, "user_impact", "UNKNOWN"), impact, t);
+	}
 }
 
 void fb_render_summary(const struct fb_style *s, const json_t *r, struct fb_text *t)
@@ -327,7 +339,7 @@ void fb_render_summary(const struct fb_style *s, const json_t *r, struct fb_text
 		put_wrapped(s, t, 2, line.p);
 		fb_text_clear(&line);
 	}
-	put_rollback(s, r, t);
+	put_outcome(s, r, t);
 	put_cause(s, json_object_get(r, "root_cause"), false, t);
 	put_recommendations(s, json_object_get(r, "recommendations"), t);
 	if (fb_streq(fb_render_string(r, "status", ""), "rollback_incomplete"))
@@ -381,12 +393,12 @@ void fb_render_text(const struct fb_style *s, const json_t *r, struct fb_text *t
 	const char *head = fb_render_string(r, "audit_head", NULL);
 	put_headline(s, r, t);
 	put_facts(s, r, t);
-	put_rollback(s, r, t);
+	put_outcome(s, r, t);
 	if (json_is_object(backup)) {
 		put_section(s, t, "Backup");
 		fb_render_phases(s, json_object_get(backup, "phases"), t);
 	}
-	if (fb_streq(fb_render_string(r, "kind", ""), "deploy") && json_is_false(json_object_get(r, "backup_created")))
+	if (fb_streq(fb_render_string(r, "kind", ""), "deploy") && json_is_false(json_object_get(r, "backup_created")) && json_array_size(json_object_get(backup, "phases")) > 0)
 		fb_text_puts(t, "  Backup not created - rollback may be limited\n");
 	if (json_array_size(json_object_get(deployment, "steps")) > 0) {
 		put_section(s, t, "Plan");

@@ -59,12 +59,19 @@ void fb_row_execution(const struct fb_style *s, const struct fb_execution *e, in
 	fb_clock_format(e->started_ms, at);
 	at[10] = ' ';
 	at[19] = 0;
-	fb_duration_format(fb_row_elapsed_ms(e, now_ms), took, sizeof took);
+	if (strcmp(status, "waiting_approval") == 0)
+		took[0] = 0; /* nothing has begun */
+	else
+		fb_duration_format(fb_row_elapsed_ms(e, now_ms), took, sizeof took);
 	fb_style_put(s, &line, fb_style_mark_tone(mark), fb_style_mark(s, mark));
 	fb_text_printf(&line, " %s  ", at);
 	fb_row_cell(s, &line, status, 20);
 	fb_text_printf(&line, " %9s  ", took);
 	fb_style_safe(s, &line, e->title ? e->title : e->kind);
+	if (e->release) {
+		fb_text_puts(&line, ", release ");
+		fb_style_safe(s, &line, e->release);
+	}
 	fb_style_cut(s, t, line.p, s->width);
 	fb_text_puts(t, "\n  ");
 	fb_style_on(s, t, FB_TONE_DIM);

@@ -156,6 +156,12 @@ static void on_link_end(struct fb_view *v, const struct fb_style *s, const struc
 	const char *message = json_string_value(json_object_get(data, "message"));
 	struct fb_text rest = {0};
 	char time[32];
+	if (undone && skipped) { /* there was nothing to undo: no line */
+		if (i)
+			item_remove(v, i);
+		return;
+	}
+	v->failure_told |= failed;
 	fb_duration_format(json_is_integer(elapsed) ? json_integer_value(elapsed) : i ? e->at_ms - i->started_ms : 0, time, sizeof time);
 	if (i && i->attempt > 1)
 		fb_text_printf(&rest, "attempt %d  ", i->attempt);
@@ -243,7 +249,10 @@ static void on_moment(struct fb_view *v, const struct fb_style *s, const struct 
 	for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
 		if (strcmp(moments[i].name, e->name) != 0)
 			continue;
-		fb_text_puts(&text, e->summary && *e->summary ? e->summary : e->name);
+		if (v->failure_told && strcmp(e->name, "deployment.failed") == 0)
+			break; /* its step has just said the same */
+		/* what verify said stands in its own line */
+		fb_text_puts(&text, strcmp(e->name, "rollback.verified") == 0 ? "the last known good is verified" : e->summary && *e->summary ? e->summary : e->name);
 		if (moments[i].since && v->detected_ms && e->at_ms >= v->detected_ms)
 			fb_text_printf(&text, " (%s after detection)", fb_duration_format(e->at_ms - v->detected_ms, time, sizeof time));
 		add_note(s, out, fb_style_mark(s, moments[i].mark), moments[i].tone, text.p, false);

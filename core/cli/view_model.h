@@ -21,7 +21,7 @@ struct fb_view {
 	char *chain;  /* whose heading was last */
 	char *source; /* of the impact's numbers */
 	int64_t detected_ms, requests, failed;
-	bool impact, verbose;
+	bool impact, verbose, failure_told;
 };
 
 struct fb_view_item *fb_view_item(struct fb_view *v, const char *link);

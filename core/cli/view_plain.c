@@ -41,18 +41,20 @@ static bool link_words(const struct fb_event_row *e, const json_t *data, bool ve
 	char time[32] = "", wait[32];
 	if (json_is_integer(json_object_get(data, "elapsed_ms")))
 		fb_duration_format(json_integer_value(json_object_get(data, "elapsed_ms")), time, sizeof time);
-	if (strcmp(kind, "started") == 0 && json_is_true(json_object_get(data, "undo")))
-		fb_text_puts(t, "being undone");
-	else if (strcmp(kind, "started") == 0 && attempt > 1)
+	bool undo = json_is_true(json_object_get(data, "undo")), skipped = json_is_true(json_object_get(data, "skipped"));
+	if (strcmp(kind, "started") == 0 && undo) {
+		if (verbose) /* most have nothing to undo: that is told, or not, at the end */
+			fb_text_puts(t, "being undone");
+	} else if (strcmp(kind, "started") == 0 && attempt > 1)
 		fb_text_printf(t, "started, attempt %lld", (long long)attempt);
 	else if (strcmp(kind, "started") == 0)
 		fb_text_puts(t, "started");
 	else if (strcmp(kind, "completed") == 0)
-		fb_text_printf(t, "%s%s%s%s%s", json_is_true(json_object_get(data, "skipped")) ? "skipped" : "done", *time ? " in " : "", time, message ? ": " : "",
+		fb_text_printf(t, "%s%s%s%s%s", skipped ? "skipped" : "done", *time ? " in " : "", time, message ? ": " : "",
 			       message ? message : "");
 	else if (strcmp(kind, "failed") == 0)
 		fb_text_printf(t, "FAILED%s%s: %s", *time ? " after " : "", time, message ? message : e->summary ? e->summary : "no reason was given");
-	else if (strcmp(kind, "undone") == 0)
+	else if (strcmp(kind, "undone") == 0 && !skipped)
 		fb_text_printf(t, "undone%s%s", *time ? " in " : "", time);
 	else if (strcmp(kind, "retrying") == 0)
 		fb_text_printf(t, "attempt %lld in %s: %s", (long long)attempt,
@@ -78,6 +80,7 @@ void fb_view_plain(struct fb_view *v, const struct fb_style *s, const struct fb_
 	json_t *data = e->data ? json_loads(e->data, 0, NULL) : NULL;
 	struct fb_text words = {0}, line = {0};
 	char at[FB_TIME_SIZE], since[32];
+	int64_t failed = v->failed;
 	fb_view_note_moment(v, e, data);
 	if (fb_has_prefix(e->name, "link.")) {
 		fb_view_track(v, e, data);
@@ -88,7 +91,8 @@ void fb_view_plain(struct fb_view *v, const struct fb_style *s, const struct fb_
 		}
 	} else if (strcmp(e->name, "impact.changed") == 0) {
 		fb_view_impact(v, &words);
-		fb_text_printf(&line, "impact: %s", words.p);
+		if (v->verbose || v->failed != failed) /* a line each two seconds that says nothing new is noise in a log */
+			fb_text_printf(&line, "impact: %s", words.p);
 	} else {
 		fb_text_printf(&line, "%s: %s", e->name, e->summary ? e->summary : "");
 		if (fb_has_prefix(e->name, "rollback.") && v->detected_ms && e->at_ms > v->detected_ms)

@@ -30,7 +30,7 @@
 	X("link.retrying", "warning", "data: attempt, wait_ms, message")                                   \
 	X("link.completed", "info", "data: elapsed_ms, skipped")                                          \
 	X("link.failed", "error", "data: elapsed_ms, message, cause")                                     \
-	X("link.undone", "info", "data: elapsed_ms")                                                      \
+	X("link.undone", "info", "data: elapsed_ms; or skipped: there was nothing to undo")               \
 	X("impact.changed", "info", "data: requests, failed, source; at most two a second")
 
 #endif

@@ -19,6 +19,8 @@
 #define FB_JOURNAL_APPLICATION 0x46424a4c /* "FBJL" */
 #define FB_JOURNAL_SCHEMA 1
 #define FB_VALUES_MAX 32
+/* As the index executions_rollbacks has it, word for word */
+#define FB_IS_ROLLBACK "(kind = 'rollback' OR status IN ('failed_with_rollback', 'rollback_incomplete'))"
 
 struct fb_statement {
 	char *sql;

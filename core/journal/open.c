@@ -28,7 +28,7 @@ static int check_file_system(const char *dir, struct fb_err *err)
 	struct statfs fs;
 
 	if (statfs(dir, &fs) < 0)
-		return fb_err_set(err, FB_EXIT_JOURNAL, "cannot look at the state directory %s: %s: make it, or name another with --state-dir", dir, strerror(errno));
+		return fb_err_set(err, FB_EXIT_JOURNAL, "cannot look at the state directory %s: %s: the first deployment makes it; name another with --state-dir", dir, strerror(errno));
 	for (size_t i = 0; i < sizeof unfit / sizeof *unfit; i++)
 		if ((unsigned long)(unsigned)fs.f_type == unfit[i].magic)
 			return fb_err_set(err, FB_EXIT_JOURNAL,

@@ -33,12 +33,15 @@ static void conclude(struct fb_engine *e);
 void fb_engine_say(struct fb_engine *e, json_t *line)
 {
 	char *text = json_dumps(line, JSON_COMPACT);
+	struct fb_text whole = {0}; /* in one piece, so that the command wakes once */
 
 	/* Nobody needs to listen: the journal has it all. */
-	if (e->say >= 0 && text && (fb_io_write_all(e->say, text, strlen(text)) < 0 || fb_io_write_all(e->say, "\n", 1) < 0)) {
+	fb_text_printf(&whole, "%s\n", text ? text : "{}");
+	if (e->say >= 0 && fb_io_write_all(e->say, whole.p, whole.n) < 0) {
 		close(e->say);
 		e->say = -1;
 	}
+	fb_text_clear(&whole);
 	fb_free(text);
 	json_decref(line);
 }
@@ -49,6 +52,30 @@ void fb_engine_clock(struct fb_engine *e, const char *name)
 
 	if (!e->x.is_lost && fb_journal_clock(e->x.journal, name, fb_clock_wall_ms(), fb_clock_ms(), &err) < 0)
 		fb_context_lost(&e->x, &err);
+}
+
+/* What belongs together is recorded together: an engine that dies on the way leaves all of it or none. */
+static bool begin_record(struct fb_engine *e)
+{
+	struct fb_err err;
+
+	if (e->x.is_lost)
+		return false;
+	if (fb_journal_begin(e->x.journal, &err) == 0)
+		return true;
+	fb_context_lost(&e->x, &err);
+	return false;
+}
+
+static bool end_record(struct fb_engine *e)
+{
+	struct fb_err err;
+
+	if (e->x.is_lost)
+		fb_journal_cancel(e->x.journal);
+	else if (fb_journal_end(e->x.journal, &err) < 0)
+		fb_context_lost(&e->x, &err);
+	return !e->x.is_lost;
 }
 
 static struct fb_link *find(struct fb_link *l, const char *id)
@@ -100,24 +127,33 @@ static void refuse(struct fb_engine *e, const char *text)
 	conclude(e);
 }
 
-static void ready(struct fb_engine *e)
+/* What is to be done is known, and people are told that it begins: from here on, a resumed engine does not choose anew. */
+static bool record_start(struct fb_engine *e)
 {
 	struct fb_err err;
 
-	if (fb_targets_store(e, &err) < 0) {
+	if (!begin_record(e))
+		return false;
+	if (fb_targets_store(e, &err) < 0)
 		fb_context_lost(&e->x, &err);
-		return;
-	}
-	fb_observe_start(e);
 	if (e->deploys) {
 		char *text = fb_asprintf("%s has begun", json_string_value(json_object_get(e->x.frozen, "title")));
 
 		fb_engine_tell(e, "deployment.started", text);
 		fb_free(text);
-		begin_backup(e);
-	} else {
-		begin_recovery(e, NULL, e->x.reason ? e->x.reason : "asked for");
 	}
+	return end_record(e);
+}
+
+static void ready(struct fb_engine *e)
+{
+	if (!record_start(e))
+		return;
+	fb_observe_start(e);
+	if (e->deploys)
+		begin_backup(e);
+	else
+		begin_recovery(e, NULL, e->x.reason ? e->x.reason : "asked for");
 }
 
 static void checked(void *owner, int answer, json_t *results)
@@ -329,6 +365,7 @@ static void go_on(struct fb_engine *e)
 }
 
 #define EVIDENCE_LOOK_MS 2
+#define EVIDENCE_AFTER_MS 100
 
 static void look_at_copies(uv_timer_t *timer)
 {
@@ -364,15 +401,38 @@ static void gather_evidence(struct fb_engine *e)
 	struct fb_operation_spec spec = {.engine = e, .operation = FB_OP_EVIDENCE, .link = "evidence", .link_name = "evidence", .deadline_ms = fb_clock_ms() + 15000,
 					 .done = evidence_gathered, .owner = e};
 
-	e->evidence_wanted = true;
+	if (e->evidence_begun)
+		return;
+	e->evidence_begun = true;
 	for (size_t i = 0; i < e->x.service_count; i++)
 		if (e->x.services[i].deploys)
 			fb_evidence_of_service(&e->x, e->x.services[i].name);
-	for (size_t i = 0; i < e->x.service_count; i++)
-		if (e->x.services[i].deploys && !fb_use_offers(&e->x.services[i].strategy, "prepare"))
-			e->evidence_patience = true;
 	uv_timer_start(&e->evidence_timer, evidence_late, (uint64_t)fb_context_setting(&e->x, "evidence_timeout", 500), 0);
 	fb_operate(&spec);
+}
+
+static void users_waited(uv_timer_t *timer)
+{
+	gather_evidence(timer->data);
+}
+
+/* Beside the protection of users, but never before it where they wait for one: that has the machine to itself for a moment. */
+static void want_evidence(struct fb_engine *e)
+{
+	bool protects = e->recovery.count > 0 && !e->recovery.links[0].parallel && !strcmp(e->recovery.links[0].use.plugin, "protect-traffic"), offered = false;
+
+	e->evidence_wanted = true;
+	for (size_t i = 0; i < e->x.service_count; i++) {
+		if (!e->x.services[i].deploys)
+			continue;
+		if (!fb_use_offers(&e->x.services[i].strategy, "prepare"))
+			e->evidence_patience = true;
+		offered = offered || fb_use_offers(&e->x.services[i].strategy, "protect");
+	}
+	if (protects && offered)
+		uv_timer_start(&e->evidence_timer, users_waited, EVIDENCE_AFTER_MS, 0);
+	else
+		gather_evidence(e);
 }
 
 static bool has_undo(const struct fb_chain *c)
@@ -435,16 +495,20 @@ void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb
 		any = any || e->x.services[i].deploys;
 	if (!any)
 		return; /* a plan of commands only: nothing was protected or restored */
-	if (operation == FB_OP_PROTECT && !e->protected_traffic) {
+	if (operation == FB_OP_PROTECT && !e->protected_traffic && begin_record(e)) {
 		e->protected_traffic = true;
 		fb_engine_clock(e, "traffic_safe");
 		fb_engine_tell(e, "rollback.traffic_safe", "no user is sent to the failed release any more");
-	} else if (operation == FB_OP_RESTORE && !e->restored) {
+		end_record(e);
+		if (e->evidence_wanted && !e->x.is_lost)
+			gather_evidence(e);
+	} else if (operation == FB_OP_RESTORE && !e->restored && begin_record(e)) {
 		e->restored = true;
 		fb_engine_clock(e, "restored");
 		if (!e->protected_traffic)
 			fb_engine_clock(e, "traffic_safe");
 		fb_engine_tell(e, "rollback.restored", "the last known good is live");
+		end_record(e);
 	} else if (operation == FB_OP_VERIFY && caller && !e->verify_link) {
 		e->verify_link = fb_strdup(caller->spec.link);
 	}
@@ -457,14 +521,28 @@ static void settled(void *owner, struct fb_link *l)
 
 	if (e->x.is_lost || e->verified || !e->verify_link || strcmp(e->verify_link, l->id) || l->state != FB_LINK_COMPLETED)
 		return;
-	if (!e->restored)
+	if (!e->restored || !begin_record(e))
 		return;
 	e->verified = true;
 	fb_engine_clock(e, "verified");
 	if (fb_targets_recovered(e, &err) < 0)
 		fb_context_lost(&e->x, &err);
-	else
-		fb_engine_tell(e, "rollback.verified", l->message ? l->message : "it was healthy for the whole stability window");
+	fb_engine_tell(e, "rollback.verified", l->message ? l->message : "it was healthy for the whole stability window");
+	end_record(e);
+}
+
+/* The link that verified the recovery may have been recorded, and what follows from it not. */
+static void remember_verified(struct fb_engine *e, struct fb_link *l)
+{
+	const json_t *one;
+	size_t i;
+
+	for (i = 0; i < l->parallel_count; i++)
+		remember_verified(e, &l->parallel[i]);
+	json_array_foreach(json_object_get(l->data, "operations"), i, one)
+		if (!e->verify_link && l->state == FB_LINK_COMPLETED && fb_streq(json_string_value(json_object_get(one, "operation")), "verify"))
+			e->verify_link = fb_strdup(l->id);
+	settled(e, l);
 }
 
 /* What an earlier engine of this execution had reached. */
@@ -477,8 +555,33 @@ static void remember_recovery(struct fb_engine *e)
 	e->protected_traffic = json_object_get(c, "traffic_safe") != NULL;
 	e->restored = json_object_get(c, "restored") != NULL;
 	e->verified = json_object_get(c, "verified") != NULL;
+	for (size_t i = 0; i < e->recovery.count; i++)
+		remember_verified(e, &e->recovery.links[i]);
 	json_decref(c);
 	fb_free(clocks);
+}
+
+/* That it failed and what follows is one truth, recorded in one commit: users wait. */
+static bool record_failure(struct fb_engine *e, bool again)
+{
+	e->x.recovering = !e->deploys || fb_context_setting(&e->x, "auto_rollback_enabled", 1);
+	if (e->x.recovering)
+		fb_journal_allow_degrade(e->x.journal);
+	if (!begin_record(e))
+		return false;
+	if (!again) {
+		fb_engine_clock(e, "detected");
+		if (e->deploys)
+			fb_engine_tell(e, "deployment.failed", e->failure);
+	}
+	if (e->x.recovering)
+		fb_targets_failed(e);
+	if (e->x.recovering && !again) {
+		set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", e->failed_link ? e->failed_link->id : NULL));
+		if (e->enhanced)
+			fb_engine_tell(e, "rollback.started", e->failure);
+	}
+	return end_record(e);
 }
 
 static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const char *failure)
@@ -492,37 +595,20 @@ static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const ch
 	set_failure(e, text);
 	fb_free(text);
 	e->x.stop = 0;
-	if (e->x.dry && e->deploys) { /* what a recovery would do depends on what would be there: it is not made up */
-		e->status = "failed";
-		e->exit_code = FB_EXIT_FAILED;
+	if (!record_failure(e, again))
+		return;
+	if (!e->x.recovering) {
 		conclude(e);
 		return;
 	}
-	if (!again) {
-		fb_engine_clock(e, "detected");
-		if (e->deploys)
-			fb_engine_tell(e, "deployment.failed", e->failure);
-	}
-	if (e->deploys && !fb_context_setting(&e->x, "auto_rollback_enabled", 1)) {
-		conclude(e);
-		return;
-	}
-	e->x.recovering = true;
-	fb_journal_allow_degrade(e->x.journal);
-	fb_targets_failed(e);
-	if (again) {
+	if (again)
 		remember_recovery(e);
-	} else {
-		set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", failed ? failed->id : NULL));
-		if (e->enhanced)
-			fb_engine_tell(e, "rollback.started", e->failure);
-	}
 	if (!e->enhanced) {
 		begin_undo(e);
 		return;
 	}
 	e->run = fb_run_start(&e->x, &e->recovery, fb_clock_ms() + limit, &recovery_hooks, e);
-	gather_evidence(e);
+	want_evidence(e);
 }
 
 static void recovery_done(void *owner, struct fb_run *r, struct fb_link *failed)
@@ -561,7 +647,7 @@ void fb_engine_final_word(struct fb_engine *e)
 {
 	char *text;
 
-	if (e->told_end || e->x.is_lost)
+	if (e->told_end || !begin_record(e))
 		return;
 	e->told_end = true;
 	fb_outcome_decide(e);
@@ -574,6 +660,7 @@ void fb_engine_final_word(struct fb_engine *e)
 	else if (e->x.recovering && e->enhanced)
 		fb_engine_tell(e, "rollback.completed", text);
 	fb_free(text);
+	end_record(e);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -591,19 +678,15 @@ static void drained(void *owner, json_t *deliveries)
 	(void)deliveries;
 	if (e->x.is_lost)
 		return;
+	if (!begin_record(e))
+		return;
 	fb_engine_clock(e, "reported");
 	fb_engine_clock(e, "ended");
-	if (fb_journal_begin(e->x.journal, &err) < 0) {
-		fb_context_lost(&e->x, &err);
-		return;
-	}
 	fb_context_event(&e->x, "execution.ended", NULL, e->status, json_pack("{s:s, s:i}", "status", e->status, "exit_code", e->exit_code));
 	if (!e->x.is_lost && (fb_journal_audit(e->x.journal, e->x.id, "engine", "execution.ended", e->status, &err) < 0 ||
-			      fb_journal_status(e->x.journal, e->status, true, e->exit_code, &err) < 0 || fb_journal_end(e->x.journal, &err) < 0)) {
+			      fb_journal_status(e->x.journal, e->status, true, e->exit_code, &err) < 0))
 		fb_context_lost(&e->x, &err);
-		return;
-	}
-	if (e->x.is_lost)
+	if (!end_record(e))
 		return;
 	write_report(e);
 	e->finished = true;
@@ -612,10 +695,12 @@ static void drained(void *owner, json_t *deliveries)
 
 static void observed(struct fb_engine *e)
 {
-	if (e->x.is_lost)
+	if (!begin_record(e))
 		return;
 	fb_engine_final_word(e);
 	fb_outcome_record(e); /* the numbers are final now */
+	if (!end_record(e))
+		return;
 	fb_engine_outbox_drain(e, fb_context_setting(&e->x, "notify_timeout", 10000), drained, e);
 }
 
@@ -767,10 +852,14 @@ static int record_hosts(struct fb_engine *e, struct fb_err *err)
 	const char *names[64];
 	int n = fb_pool_hosts(e->x.pool, hosts, names, 64);
 
+	if (fb_journal_begin_ordered(e->x.journal, err) < 0)
+		return -1;
 	for (int i = 0; i < n; i++)
-		if (fb_journal_process(e->x.journal, "host", e->x.environment, NULL, names[i], &hosts[i], err) < 0)
+		if (fb_journal_process(e->x.journal, "host", e->x.environment, NULL, names[i], &hosts[i], err) < 0) {
+			fb_journal_cancel(e->x.journal);
 			return -1;
-	return 0;
+		}
+	return fb_journal_end(e->x.journal, err);
 }
 
 static void clear(struct fb_engine *e)

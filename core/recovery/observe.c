@@ -127,7 +127,7 @@ static void detect(struct fb_observer *o)
 	if (!c)
 		return;
 	if (c->up == 0) {
-		message = fb_asprintf("release %s of %s is down, says %s", c->release, o->service->name, o->source ? o->source : "its load balancer");
+		message = fb_asprintf("release %s of %s is down, says its load balancer", c->release, o->service->name);
 		fb_engine_detected(e, message);
 		fb_free(message);
 		return;
@@ -183,7 +183,8 @@ void fb_observe_sample(struct fb_context *x, struct fb_task *caller, const json_
 
 	if (!o || !(c = count_of(o, json_string_value(json_object_get(sample, "release")))))
 		return;
-	if (source && !fb_streq(source, o->source)) {
+	/* What the report's numbers come from is the users' row; a release's row is named only where there is none. */
+	if (source && (!c->release || !o->source) && !fb_streq(source, o->source)) {
 		fb_free(o->source);
 		o->source = fb_strdup(source);
 	}

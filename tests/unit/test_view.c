@@ -203,6 +203,8 @@ static void an_undo_stays_under_the_heading_of_the_recovery(void **state)
 	const char *line = feed(f, &utf8_80, 30, "link.undone", "plan/1", "", "{\"elapsed_ms\":30}");
 	assert_true(fb_has_prefix(line, "  ↺ Undo: Build "));
 	assert_null(strstr(line, "attempt"));
+	feed(f, &utf8_80, 0, "link.started", "plan/2", "", "{\"chain\":\"undo\",\"title\":\"Test\",\"undo\":true}");
+	assert_string_equal(feed(f, &utf8_80, 0, "link.undone", "plan/2", "", "{\"skipped\":true}"), ""); /* there was nothing to undo */
 	assert_string_equal(feed(f, &utf8_80, 0, "link.started", "recovery/3", "", "{\"chain\":\"recovery\",\"title\":\"Verify\"}"), "");
 }
 
@@ -214,8 +216,11 @@ static void plain_lines_have_a_time_and_no_escape_codes(void **state)
 	assert_string_equal(plain(f, 1768906801250, "link.progress", "plan/1", "", "{\"text\":\"42 of 80\"}"), "");
 	assert_string_equal(plain(f, 1768906802250, "link.failed", "plan/1", "", "{\"elapsed_ms\":2000,\"message\":\"exit code 2\"}"),
 			    "2026-01-20T11:00:02.250Z plan: Build\\x1b[31m: FAILED after 2.0 s: exit code 2\n");
-	assert_string_equal(plain(f, 1768906802250, "impact.changed", NULL, NULL, "{\"requests\":12345,\"failed\":0,\"source\":\"haproxy web\"}"),
-			    "2026-01-20T11:00:02.250Z impact: 12,345 requests, 0 failed (haproxy web)\n");
+	assert_string_equal(plain(f, 1768906802250, "impact.changed", NULL, NULL, "{\"requests\":12344,\"failed\":0,\"source\":\"haproxy web\"}"), "");
+	assert_string_equal(plain(f, 1768906802250, "impact.changed", NULL, NULL, "{\"requests\":12345,\"failed\":1,\"source\":\"haproxy web\"}"),
+			    "2026-01-20T11:00:02.250Z impact: 12,345 requests, 1 failed (haproxy web)\n");
+	assert_string_equal(plain(f, 1768906802250, "link.started", "plan/1", "", "{\"title\":\"Build\",\"undo\":true}"), "");
+	assert_string_equal(plain(f, 1768906802250, "link.undone", "plan/1", "", "{\"skipped\":true}"), "");
 }
 
 static void events_that_are_not_understood_do_no_harm(void **state)
