@@ -151,7 +151,6 @@ int fb_context_init(struct fb_context *x, const char *id, json_t *frozen, const 
 	x->reason = json_string_value(json_object_get(frozen, "reason"));
 	x->redactor = fb_redactor_new();
 	x->evidence = json_array();
-	x->preserve = true;
 	if (!fb_streq(json_string_value(json_object_get(frozen, "schema")), FB_FROZEN_SCHEMA) || !x->environment)
 		return fb_err_set(err, FB_EXIT_JOURNAL, "the chain of execution %s is not one that this program can read", id);
 	x->log_limit = fb_context_setting(x, "log_limit", 8 * 1024 * 1024);

@@ -51,7 +51,7 @@ struct fb_context;
 
 /* What the floor above does for a call. Each answers through fb_task_reply, now or later. */
 struct fb_hooks {
-	void (*operate)(struct fb_context *x, struct fb_task *caller, unsigned operation, const char *service);
+	void (*operate)(struct fb_context *x, struct fb_task *caller, unsigned operation, const char *service, uint32_t share, uint32_t flags);
 	void (*probe)(struct fb_context *x, struct fb_task *caller, const char *service);
 	void (*notify)(struct fb_context *x, struct fb_task *caller, const char *name, const char *summary, int64_t wait_ms);
 	char *(*document)(struct fb_context *x, const char *name); /* JSON text to be freed, NULL: none */
@@ -79,7 +79,6 @@ struct fb_context {
 	bool dry;        /* act answers DRY */
 	bool resumed;
 	bool recovering;
-	bool preserve;   /* cleanup keeps what failed */
 	int stop;        /* 1: no further action; 2: at once */
 	bool is_lost;
 	struct fb_task *tasks; /* all that are under way */

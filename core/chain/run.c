@@ -14,8 +14,9 @@ struct step {
 	struct fb_link *link;    /* whose row is written */
 	struct fb_link *by;      /* what is called: the link itself, its fallback or its undo */
 	struct fb_task *task;
+	struct fb_task *ended;   /* it has, and its end is not recorded yet */
 	uv_timer_t timer;        /* backoff */
-	bool waiting;
+	bool waiting, recorded;  /* recorded: that this attempt has begun */
 	char *overruled;         /* the message of a failure found outside */
 	int64_t begun_ms;        /* wall: this attempt */
 	int64_t begun_boot_ms;   /* undo: the first attempt */
@@ -128,31 +129,53 @@ static void begin_undo_attempt(struct step *s, bool first)
 	s->undo_log = log_of(s->link, "-undo");
 }
 
-static void started(struct step *s)
+static void begin_step(struct step *s)
+{
+	bool first = s->link->tries++ == 0;
+
+	s->begun_ms = fb_clock_wall_ms();
+	s->recorded = false;
+	if (s->run->undo)
+		begin_undo_attempt(s, first);
+	else
+		begin_attempt(s->link, first && s->by == s->link);
+}
+
+static int record_start(struct step *s, struct fb_err *err)
 {
 	struct fb_run *r = s->run;
 	struct fb_link *l = s->link;
-	bool first = l->tries++ == 0;
-	struct fb_err err;
 
-	s->begun_ms = fb_clock_wall_ms();
-	if (r->undo)
-		begin_undo_attempt(s, first);
-	else
-		begin_attempt(l, first && s->by == l);
-	if (fb_journal_begin(r->x->journal, &err) < 0) {
-		fb_context_lost(r->x, &err);
-		return;
-	}
-	if (!r->undo && fb_link_record(r->x, r->chain->name, l, &err) < 0)
-		fb_context_lost(r->x, &err);
+	s->recorded = true;
+	if (!r->undo && fb_link_record(r->x, r->chain->name, l, err) < 0)
+		return -1;
 	fb_context_event(r->x, "link.started", l->id, l->title,
 			 json_pack("{s:i, s:s, s:s, s:s?, s:i, s:I, s:b}", "seq", l->seq, "chain", r->undo ? "undo" : r->chain->name, "title", l->title, "plugin", s->by->use.plugin,
 				   "attempt", r->undo ? l->tries : l->attempt, "timeout_ms", (json_int_t)s->by->timeout_ms, "undo", r->undo));
-	if (!r->x->is_lost && fb_journal_end(r->x->journal, &err) < 0)
-		fb_context_lost(r->x, &err);
-	if (r->x->is_lost)
-		fb_journal_cancel(r->x->journal);
+	return r->x->is_lost ? fb_err_set(err, FB_EXIT_JOURNAL, "its start could not be recorded") : 0;
+}
+
+/* With its process, in one transaction, before it is told what to do. */
+static int on_started(void *owner, struct fb_task *t, struct fb_err *err)
+{
+	(void)t;
+	return record_start(owner, err);
+}
+
+/* A process never came to be. */
+static void record_start_alone(struct step *s)
+{
+	struct fb_context *x = s->run->x;
+	struct fb_err err;
+
+	if (fb_journal_begin_ordered(x->journal, &err) < 0) {
+		fb_context_lost(x, &err);
+		return;
+	}
+	if (record_start(s, &err) < 0 || fb_journal_end(x->journal, &err) < 0)
+		fb_context_lost(x, &err);
+	if (x->is_lost)
+		fb_journal_cancel(x->journal);
 }
 
 /* Each attempt has its own row: what the last one came to is not what the first one came to. */
@@ -179,7 +202,8 @@ static void record_end(struct step *s, const char *event, bool skipped, int64_t 
 		fb_context_lost(r->x, &err);
 		return;
 	}
-	if (fb_link_record(r->x, r->chain->name, l, &err) < 0 || record_attempt(s, answer, message, &err) < 0)
+	if ((s->ended && fb_task_gone(s->ended, &err) < 0) || fb_link_record(r->x, r->chain->name, l, &err) < 0 ||
+	    record_attempt(s, answer, message, &err) < 0)
 		fb_context_lost(r->x, &err);
 	fb_context_event(r->x, event, l->id, message,
 			 json_pack("{s:I, s:b, s:o, s:o, s:b}", "elapsed_ms", (json_int_t)elapsed_ms, "skipped", skipped, "message", strings(message), "cause",
@@ -352,15 +376,13 @@ static void on_undone(struct step *s, struct fb_task *t, const struct fb_call_re
 	}
 }
 
-static void on_done(void *owner, struct fb_task *t, const struct fb_call_result *result)
+static void ended(struct step *s, struct fb_task *t, const struct fb_call_result *result)
 {
-	struct step *s = owner;
 	struct fb_run *r = s->run;
 	struct fb_link *l = s->link;
 	const char *message = s->overruled ? s->overruled : result->message;
 	bool good = !s->overruled && (result->answer == FB_OK || result->answer == FB_SKIP);
 
-	s->task = NULL;
 	if (r->undo) {
 		on_undone(s, t, result);
 		return;
@@ -389,16 +411,28 @@ static void on_done(void *owner, struct fb_task *t, const struct fb_call_result 
 	kick(r);
 }
 
+static void on_done(void *owner, struct fb_task *t, const struct fb_call_result *result)
+{
+	struct step *s = owner;
+
+	s->task = NULL;
+	s->ended = t;
+	if (!s->recorded && !s->run->x->is_lost)
+		record_start_alone(s);
+	ended(s, t, result);
+	s->ended = NULL;
+}
+
 static void attempt(struct step *s)
 {
 	struct fb_run *r = s->run;
 	struct fb_context *x = r->x;
 	const struct fb_service *service = fb_context_service(x, s->link->service);
-	struct fb_task_spec spec = {.context = x, .use = &s->by->use, .link = s->link->id, .link_name = s->link->name, .service = s->link->service, .owner = s, .done = on_done};
+	struct fb_task_spec spec = {.context = x, .use = &s->by->use, .link = s->link->id, .link_name = s->link->name, .service = s->link->service, .owner = s, .started = on_started, .done = on_done};
 
-	started(s);
 	if (x->is_lost)
 		return;
+	begin_step(s);
 	spec.undo = r->undo;
 	spec.operation = r->undo && s->by == s->link ? "undo" : "run";
 	spec.attempt = (uint32_t)(r->undo ? s->link->tries : s->link->attempt);

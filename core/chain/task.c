@@ -154,8 +154,6 @@ static void do_fact_set(struct fb_task *t, const json_t *frame)
 		where = fact_scope(t, scope);
 		r = fb_journal_fact_set(x->journal, where, key, value, &err);
 		fb_free(where);
-		if (r == 0 && scope == FB_SCOPE_EXECUTION && !strcmp(key, "preserve_failed_environment"))
-			x->preserve = !strcmp(value, "true");
 	}
 	if (r < 0)
 		fb_context_lost(x, &err);
@@ -244,7 +242,8 @@ static void do_operate(struct fb_task *t, const json_t *frame)
 		reply_answer(t, FB_FATAL);
 		return;
 	}
-	t->spec.context->hooks->operate(t->spec.context, t, operation, text_of(frame, "service"));
+	t->spec.context->hooks->operate(t->spec.context, t, operation, text_of(frame, "service"), (uint32_t)json_integer_value(json_object_get(frame, "share")),
+					(uint32_t)json_integer_value(json_object_get(frame, "flags")));
 }
 
 static void do_probe(struct fb_task *t, const json_t *frame)
@@ -319,11 +318,25 @@ static int on_started(void *ctx, struct fb_host_call *call, const struct fb_proc
 	/* A probe changes nothing: nobody needs to prove later that it is gone. */
 	if (t->spec.silent)
 		return 0;
-	if (fb_journal_process(x->journal, "worker", x->environment, t->spec.service, t->spec.link, worker, err) < 0) {
+	if (fb_journal_begin_ordered(x->journal, err) < 0) {
 		fb_context_lost(x, err);
 		return -1;
 	}
+	if (fb_journal_process(x->journal, "worker", x->environment, t->spec.service, t->spec.link, worker, err) < 0 ||
+	    (t->spec.started && t->spec.started(t->spec.owner, t, err) < 0) || fb_journal_end(x->journal, err) < 0) {
+		fb_context_lost(x, err);
+		fb_journal_cancel(x->journal);
+		return -1;
+	}
 	return 0;
+}
+
+int fb_task_gone(struct fb_task *t, struct fb_err *err)
+{
+	if (t->gone || t->spec.silent || !t->worker.pid)
+		return 0;
+	t->gone = true;
+	return fb_journal_process_gone(t->spec.context->journal, &t->worker, err);
 }
 
 json_t *fb_task_cause(const struct fb_call_result *r)
@@ -342,12 +355,12 @@ static void on_done(void *ctx, struct fb_host_call *call, const struct fb_call_r
 	(void)call;
 	if (t->waiting && t->cancel)
 		t->cancel(t->waiting);
-	if (!t->spec.silent && t->worker.pid && !x->is_lost && fb_journal_process_gone(x->journal, &t->worker, &err) < 0)
-		fb_context_lost(x, &err);
 	if (t->next)
 		t->next->previous = t->previous;
 	*(t->previous ? &t->previous->next : &x->tasks) = t->next;
 	t->spec.done(t->spec.owner, t, result);
+	if (!x->is_lost && fb_task_gone(t, &err) < 0)
+		fb_context_lost(x, &err);
 	json_decref(t->advice);
 	json_decref(t->reported);
 	fb_free(t);
@@ -387,7 +400,7 @@ struct fb_task *fb_task_start(const struct fb_task_spec *spec)
 	t->started_ms = fb_clock_wall_ms();
 	/* What stands as a link's undo is run, not undone: only its actions are of the other direction. */
 	call.flags = (x->dry ? FB_CALL_DRY_RUN : 0) | (x->recovering ? FB_CALL_RECOVERY : 0) | (x->resumed ? FB_CALL_RESUMED : 0) | (spec->undo && strcmp(spec->operation, "run") ? FB_CALL_UNDO : 0) |
-		     (x->preserve ? FB_CALL_PRESERVE : 0);
+		     (spec->preserve ? FB_CALL_PRESERVE : 0);
 	call.context = context;
 	call.log_path = log;
 	t->call = fb_host_call(x->pool, &call);

@@ -16,12 +16,16 @@ struct fb_task_spec {
 	const char *operation;   /* "restore" */
 	const char *service;     /* NULL: none */
 	bool undo;
+	bool preserve;           /* cleanup: keep what failed */
 	bool silent;             /* probes, observers, notifiers: no events of its own */
 	uint32_t attempt, share;
 	int64_t deadline_ms;
 	const char *release, *last_good, *failed; /* borrowed for the call of fb_task_start */
 	const char *log;         /* file name under the archive's logs/; NULL: not captured */
 	json_t *event;           /* notifiers: the event document; borrowed */
+	/* Its process is there and is being recorded: part of that transaction, before it is told what to do. 0, or -1 with err: it is not begun. Not called when no
+	 * process comes to be, nor when silent; may be NULL. */
+	int (*started)(void *owner, struct fb_task *task, struct fb_err *err);
 	/* The last word. The task is freed after it. */
 	void (*done)(void *owner, struct fb_task *task, const struct fb_call_result *result);
 	void *owner;
@@ -36,6 +40,7 @@ struct fb_task {
 	int64_t retry_after_ms;
 	int64_t started_ms;     /* wall */
 	int64_t next_progress_ms;
+	bool gone;         /* recorded so */
 	bool stopping;     /* act answers NO */
 	int acting;        /* actions intended and not yet acted: nothing is cut between the two when a stop is asked */
 	void *waiting;     /* what answers its request later, if anything does */
@@ -47,6 +52,8 @@ struct fb_task {
 struct fb_task *fb_task_start(const struct fb_task_spec *spec);
 /* Asks it to return: no further action. force: kill it. */
 void fb_task_stop(struct fb_task *t, bool force);
+/* In done: records that its process is gone, in the caller's transaction; else that is done after it. */
+int fb_task_gone(struct fb_task *t, struct fb_err *err) FB_MUST_USE;
 /* Answers the request that the task waits for; steals reply. */
 void fb_task_reply(struct fb_task *t, json_t *reply);
 /* {"kind": "signal", "number": 9} for the journal; new reference. */

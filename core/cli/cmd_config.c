@@ -15,27 +15,34 @@ struct fb_pool *fb_cli_pool(struct fb_cli *cli)
 	return fb_pool_new(&options);
 }
 
-int fb_cmd_config_check(struct fb_cli *cli)
+int fb_cli_check_all(struct fb_cli *cli, int plan_count)
 {
 	struct fb_errs errs = {0};
 	struct fb_catalog_fn catalog;
 	struct fb_pool *pool;
 	bool bad;
-	int code = fb_cli_config(cli);
-	if (code)
-		return code;
+	int code = 0;
+	bad = fb_config_load_all(&cli->request, &cli->config, &errs) != 0;
 	pool = fb_cli_pool(cli);
 	catalog = fb_pool_catalog(pool);
-	bad = fb_config_check(cli->config, &catalog, &errs) != 0;
-	for (int i = 0; i < cli->operand_count; i++)
+	bad |= fb_config_check(cli->config, &catalog, &errs) != 0;
+	for (int i = 0; i < plan_count; i++)
 		bad |= fb_config_check_plan(cli->config, cli->operands[i], &catalog, &errs) != 0;
 	fb_pool_free(pool);
 	if (bad) {
 		code = fb_cli_fail_errs(cli, &errs, FB_EXIT_CONFIG);
-		fb_errs_clear(&errs);
-		return code;
+		fb_config_free(cli->config); /* not fit to be used */
+		cli->config = NULL;
 	}
 	fb_errs_clear(&errs);
+	return code;
+}
+
+int fb_cmd_config_check(struct fb_cli *cli)
+{
+	int code = fb_cli_check_all(cli, cli->operand_count);
+	if (code)
+		return code;
 	if (cli->json)
 		return fb_cli_print_json(cli, json_pack("{s:s, s:s, s:[], s:i}", "schema", "failback.config/1", "environment", fb_config_environment(cli->config), "errors", "plans",
 						       cli->operand_count), FB_EXIT_DONE);

@@ -11,27 +11,19 @@ struct status {
 	struct fb_execution *open;
 	struct fb_release_row *services;
 	size_t open_count, service_count;
-	int64_t rollbacks, active_rollbacks, last_ended_ms;
+	struct fb_tally tally;
+	int64_t active_rollbacks;
 };
 
 static int read_status(struct fb_cli *cli, struct status *s, struct fb_err *err)
 {
 	const char *environment = fb_config_environment(cli->config);
 	struct fb_execution_filter open = {.environment = environment, .unfinished = true, .limit = 1000};
-	struct fb_execution_filter all = {.environment = environment, .kind = NULL, .limit = 100000};
-	struct fb_execution *v;
-	size_t n;
 	if (fb_journal_executions(cli->journal, &open, &s->open, &s->open_count, err) != 0 ||
-	    fb_journal_services(cli->journal, environment, &s->services, &s->service_count, err) != 0 || fb_journal_executions(cli->journal, &all, &v, &n, err) != 0)
+	    fb_journal_services(cli->journal, environment, &s->services, &s->service_count, err) != 0 || fb_journal_tally(cli->journal, environment, &s->tally, err) != 0)
 		return -1;
-	for (size_t i = 0; i < n; i++) {
-		bool rollback = fb_streq(v[i].kind, "rollback") || fb_streq(v[i].status, "failed_with_rollback") || fb_streq(v[i].status, "rollback_incomplete");
-		s->rollbacks += rollback && v[i].ended_ms;
-		s->active_rollbacks += fb_streq(v[i].kind, "rollback") && !v[i].ended_ms;
-		if (v[i].ended_ms > s->last_ended_ms)
-			s->last_ended_ms = v[i].ended_ms;
-	}
-	fb_executions_free(v, n);
+	for (size_t i = 0; i < s->open_count; i++)
+		s->active_rollbacks += fb_streq(s->open[i].kind, "rollback");
 	return 0;
 }
 
@@ -82,8 +74,8 @@ static int put_json(struct fb_cli *cli, const struct status *s)
 		fb_free(good);
 	}
 	return fb_cli_print_json(cli, json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:o}", "schema", "failback.status/1", "environment", fb_config_environment(cli->config), "executions",
-					       open, "services", services, "active_rollbacks", (json_int_t)s->active_rollbacks, "total_rollbacks", (json_int_t)s->rollbacks,
-					       "last_report_time", fb_row_stamp(s->last_ended_ms)), FB_EXIT_DONE);
+					       open, "services", services, "active_rollbacks", (json_int_t)s->active_rollbacks, "total_rollbacks", (json_int_t)s->tally.rollbacks,
+					       "last_report_time", fb_row_stamp(s->tally.last_ended_ms)), FB_EXIT_DONE);
 }
 
 static int put_text(struct fb_cli *cli, const struct status *s)

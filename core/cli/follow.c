@@ -30,7 +30,7 @@ struct follow {
 	char id[FB_ID_SIZE];
 	int fd, pid;          /* the engine's pipe; -1 when we only watch */
 	struct fb_text input; /* from the pipe, not yet whole lines */
-	json_t *errors, *dry_run;
+	json_t *errors, *dry_run, *report; /* report: when the journal could not take it */
 	int exit_code;        /* -1: not told */
 	int64_t seq, version;
 	int interrupts;
@@ -149,6 +149,10 @@ static int on_line(struct follow *f, const char *line)
 		json_decref(f->dry_run);
 		f->dry_run = json_incref(value);
 	}
+	if ((value = json_object_get(o, "report"))) {
+		json_decref(f->report);
+		f->report = json_incref(value);
+	}
 	if (json_is_integer(value = json_object_get(o, "exit")))
 		f->exit_code = (int)json_integer_value(value);
 	json_decref(o);
@@ -214,8 +218,11 @@ static int on_signals(struct follow *f)
 	char text[512];
 	if (got_hangup)
 		return 128 + SIGHUP;
-	if (f->interrupts == got_interrupt || !*f->id)
-		return got_interrupt && !*f->id ? 128 + interrupt_number : 0;
+	if (f->interrupts == got_interrupt)
+		return 0;
+	/* The engine is on its way and has not said yet what to stop: it is asked as soon as that is known. */
+	if (!*f->id)
+		return got_interrupt > 1 || f->cli->dry_run ? 128 + interrupt_number : 0;
 	f->interrupts++;
 	if (f->interrupts == 1 && f->fd >= 0) {
 		ask_stop(f);
@@ -303,7 +310,11 @@ static int finish(struct follow *f)
 			return f->exit_code;
 		return fb_cli_fail(cli, FB_EXIT_BUG, "the engine ended before it had recorded anything; nothing was changed");
 	}
-	report = fb_report_build(cli->journal, f->id, &err);
+	for (size_t i = 0; i < json_array_size(f->errors); i++)
+		say(f, json_string_value(json_array_get(f->errors, i)));
+	if (f->report)
+		say(f, "the journal could not be written: what was done is in memory only, and this is all that is kept of it");
+	report = f->report ? json_incref(f->report) : fb_report_build(cli->journal, f->id, &err);
 	if (!report)
 		return fb_cli_fail_err(cli, &err);
 	if (f->exit_code < 0)
@@ -332,6 +343,7 @@ static int run(struct follow *f)
 	fb_text_clear(&f->input);
 	json_decref(f->errors);
 	json_decref(f->dry_run);
+	json_decref(f->report);
 	return code;
 }
 

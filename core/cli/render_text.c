@@ -98,20 +98,35 @@ static const char *headline(const char *status)
 	return status;
 }
 
+/* What it says in place of the status's own words. */
+static const char *words_for(const json_t *r, const char *status)
+{
+	/* the same word for a rollback that was asked for: it did what it should */
+	if (fb_streq(status, "completed") && fb_streq(fb_render_string(r, "kind", ""), "rollback"))
+		return "Rolled back";
+	if (fb_streq(status, "failed") && json_integer_value(json_object_get(r, "exit_code")) == FB_EXIT_INCOMPLETE)
+		return "Failed, and what was changed was not taken back: a person is needed";
+	return headline(status);
+}
+
 static void put_headline(const struct fb_style *s, const json_t *r, struct fb_text *t)
 {
-	const char *status = fb_render_string(r, "status", "unknown");
+	const char *status = fb_render_string(r, "status", "unknown"), *failure = fb_render_string(r, "failure", NULL);
 	const json_t *total = json_object_get(json_object_get(r, "rollback"), "total_duration");
 	enum fb_mark mark = fb_style_status_mark(status);
 	fb_style_put(s, t, fb_style_mark_tone(mark), fb_style_mark(s, mark));
 	fb_text_puts(t, " ");
 	fb_style_on(s, t, FB_TONE_BOLD);
-	/* the same word for a rollback that was asked for: it did what it should */
-	fb_style_safe(s, t, fb_streq(status, "completed") && fb_streq(fb_render_string(r, "kind", ""), "rollback") ? "Rolled back" : headline(status));
+	fb_style_safe(s, t, words_for(r, status));
 	fb_style_off(s, t);
 	fb_text_puts(t, ": ");
 	fb_style_safe(s, t, fb_render_string(r, "title", fb_render_string(r, "execution_id", "?")));
 	fb_text_puts(t, "\n");
+	if (failure && (fb_streq(status, "refused") || fb_streq(status, "failed") || fb_streq(status, "stopped"))) {
+		fb_text_puts(t, "  ");
+		fb_style_wrap(s, t, failure, 2);
+		fb_text_puts(t, "\n");
+	}
 	if (json_is_number(total) && fb_streq(status, "rollback_incomplete")) {
 		fb_text_puts(t, "  Rollback not complete after ");
 		fb_render_seconds(total, t);

@@ -257,7 +257,7 @@ struct fb_host {
 	/* The same for bytes in memory. */
 	int32_t (*evidence_text)(const struct fb_call *call, const char *name, const char *title, const char *text, uint64_t size);
 	/* A member for this link in the report, as JSON; see failback-plugin(3) for those the report knows
-	 * (root_cause, recommendations, checks, items, state). 0: taken; -1: not JSON, or over 256 KiB. */
+	 * (summary {text}: what a success is worth telling; root_cause, recommendations, checks, items, state). 0: taken; -1: not JSON, or over 256 KiB. */
 	int32_t (*report)(const struct fb_call *call, const char *member, const char *json);
 	/* A document as JSON text: "report" (of this execution, so far), "services", "facts" (of this execution, by key), "state/SERVICE". NULL: there is none of that name. */
 	const char *(*document)(const struct fb_call *call, const char *name);
@@ -268,9 +268,10 @@ struct fb_host {
 	int32_t (*sleep_ms)(const struct fb_call *call, int64_t ms);
 
 	/* Phases: the core carries out a strategy operation over one service, or over all that are involved (NULL), in
-	 * dependency order, independent ones at the same time. The answer is the worst of the answers.
+	 * dependency order, independent ones at the same time. share: FB_OP_SHIFT, basis points; else 0. flags: FB_CALL_UNDO (take the
+	 * operation back), FB_CALL_PRESERVE (FB_OP_CLEANUP), or 0. The answer is the worst of the answers.
 	 * ret_json (may be NULL): {"services": [{"service", "answer", "message", "skipped"}]}. */
-	int32_t (*operate)(const struct fb_call *call, uint32_t operation, const char *service, const char **ret_json);
+	int32_t (*operate)(const struct fb_call *call, uint32_t operation, const char *service, uint32_t share, uint32_t flags, const char **ret_json);
 	/* Phases: the core makes each check of one service, or of all involved, once. The answer is FB_OK when none failed.
 	 * ret_json: {"checks": [{"service", "check", "state", "latency_us", "value", "text"}]}. */
 	int32_t (*probe)(const struct fb_call *call, const char *service, const char **ret_json);

@@ -15,6 +15,12 @@
 #define NAME_LIMIT 127u
 #define TEXT_LIMIT 2000u
 
+/* Not llround: libm would be one more library to load in every host. */
+int64_t fb_round(double d)
+{
+	return (int64_t)(d < 0 ? d - 0.5 : d + 0.5);
+}
+
 static const char *const types[] = {NULL,   "string", "int", "bool", "duration", "size",  "choice", "command",
 				    "list", "map",    "url", "path", "float",    "percent", "groups"};
 
@@ -86,7 +92,7 @@ static int percentage(const char *s, int64_t *ret, struct fb_err *err)
 
 	if (end == s || !isfinite(d) || (strcmp(end, "%") != 0 && *end) || d < 0 || d > 1e6)
 		return fb_err_set(err, FB_EXIT_CONFIG, "'%s' is not a percentage such as \"50%%\" or 0.5", s);
-	*ret = (int64_t)llround(d * (*end ? 100 : 10000));
+	*ret = fb_round(d * (*end ? 100 : 10000));
 	return 0;
 }
 
@@ -97,7 +103,7 @@ static int millionths(const char *s, int64_t *ret, struct fb_err *err)
 
 	if (end == s || *end || !isfinite(d) || fabs(d) > 9e12)
 		return fb_err_set(err, FB_EXIT_CONFIG, "'%s' is not a number", s);
-	*ret = (int64_t)llround(d * 1e6);
+	*ret = fb_round(d * 1e6);
 	return 0;
 }
 

@@ -12,6 +12,7 @@ const char *fb_declared_type(uint32_t type);
 /* The option that is declared for a path as the plugin asks for it ("items[2].path" is declared as "items[].path"); NULL. */
 const struct fb_option *fb_declared_find(const struct fb_loaded *l, const char *path);
 /* A default or a value's text in the kept unit of its type: milliseconds, bytes, 0 or 1, basis points. 0, or -1 with err. */
+int64_t fb_round(double d); /* to the nearest; the caller has seen that it fits */
 int fb_declared_int(const struct fb_option *o, const char *text, int64_t *ret, struct fb_err *err) FB_MUST_USE;
 
 #endif

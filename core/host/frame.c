@@ -13,7 +13,8 @@
 #include "base/mem.h"
 
 #define HEADER 4u
-#define READ_SIZE 65536u
+#define ROOM_FIRST 4096u  /* most frames are small, and each page that a worker touches is a fault */
+#define READ_SIZE 65536u  /* at most in one read */
 
 union control {
 	struct cmsghdr header; /* for its alignment */
@@ -54,6 +55,27 @@ static void compact(struct fb_frame_reader *r)
 	r->at = 0;
 }
 
+/* What passed through here may be secret: nothing of it stays where it was. */
+static void make_room(struct fb_frame_reader *r)
+{
+	size_t room = r->room ? r->room * 2 : ROOM_FIRST, most = FB_FRAME_LIMIT + HEADER + READ_SIZE;
+	char *p;
+
+	if (r->room - r->n >= ROOM_FIRST)
+		return;
+	if (room > most)
+		room = most;
+	p = fb_realloc(NULL, room);
+	if (r->n)
+		memcpy(p, r->p, r->n);
+	if (r->p)
+		explicit_bzero(r->p, r->used);
+	fb_free(r->p);
+	r->p = p;
+	r->room = room;
+	r->used = r->n;
+}
+
 int fb_frame_fill(struct fb_frame_reader *r, int fd, struct fb_err *err)
 {
 	union control control;
@@ -66,11 +88,8 @@ int fb_frame_fill(struct fb_frame_reader *r, int fd, struct fb_err *err)
 	compact(r);
 	if (r->n > FB_FRAME_LIMIT + HEADER)
 		return 1; /* a whole frame, or a bad one, waits to be taken */
-	if (r->n + READ_SIZE > r->room) {
-		r->room = r->n + READ_SIZE < FB_FRAME_LIMIT / 4 ? (r->n + READ_SIZE) * 2 : FB_FRAME_LIMIT + HEADER + READ_SIZE;
-		r->p = fb_realloc(r->p, r->room);
-	}
-	iov = (struct iovec){.iov_base = r->p + r->n, .iov_len = READ_SIZE};
+	make_room(r);
+	iov = (struct iovec){.iov_base = r->p + r->n, .iov_len = r->room - r->n < READ_SIZE ? r->room - r->n : READ_SIZE};
 	do
 		n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -81,6 +100,8 @@ int fb_frame_fill(struct fb_frame_reader *r, int fd, struct fb_err *err)
 		return fb_err_set(err, FB_EXIT_FAILED, n < 0 ? "the connection broke: %s" : "the other side has closed the connection", n < 0 ? strerror(errno) : "");
 	}
 	r->n += (size_t)n;
+	if (r->n > r->used)
+		r->used = r->n;
 	if (keep_fds(r, &m) < 0) {
 		r->ended = true;
 		return fb_err_set(err, FB_EXIT_FAILED, "more than %d descriptors came at once", FB_FRAME_FDS * 2);
@@ -142,7 +163,7 @@ void fb_frame_reader_clear(struct fb_frame_reader *r)
 	while (r->fd_count)
 		close(r->fds[--r->fd_count]);
 	if (r->p)
-		explicit_bzero(r->p, r->room); /* options with secrets passed through here */
+		explicit_bzero(r->p, r->used); /* options with secrets passed through here */
 	fb_free(r->p);
 	*r = (struct fb_frame_reader){0};
 }

@@ -19,7 +19,7 @@
  *                    {"m":"act","key","repeat","text"} {"m":"acted","key","result"} {"m":"act_result","key"}
  *                    {"m":"start_service","name","argv"|"shell","directory","environment","input","log"} {"m":"stop_service","name","grace_ms"}
  *                    {"m":"service_pid","name"} {"m":"evidence","title","name"} + [fd] {"m":"document","name"}
- *                    {"m":"operate","operation","service"} {"m":"probe","service"} {"m":"notify","name","summary","wait_ms"}
+ *                    {"m":"operate","operation","service","share","flags"} {"m":"probe","service"} {"m":"notify","name","summary","wait_ms"}
  *                                                                                  (each answered by {"m":"reply",…} before the next)
  *                    {"m":"done","answer","message","health":{…}}                                                (last)
  *   engine -> worker {"m":"stop"} at any time: shall return soon; act answers NO from now on
@@ -61,7 +61,7 @@
 /* Reads frames from a stream piece by piece; zero it to begin, fb_frame_reader_clear frees it and closes descriptors that nobody took. */
 struct fb_frame_reader {
 	char *p;
-	size_t n, room;
+	size_t n, room, used; /* used: the most that n ever was */
 	size_t at; /* where the next frame begins */
 	int fds[FB_FRAME_FDS * 2];
 	int fd_count;

@@ -36,7 +36,7 @@ static const struct {
 	{"service_pid", true, false, {"s name"}},
 	{"evidence", true, true, {"s title", "s name"}},
 	{"document", true, false, {"s name"}},
-	{"operate", true, false, {"s operation", "S service"}},
+	{"operate", true, false, {"s operation", "S service", "i share", "i flags"}},
 	{"probe", true, false, {"S service"}},
 	{"notify", true, false, {"S name", "S summary", "i wait_ms"}},
 };

@@ -110,7 +110,7 @@ int64_t fb_service_option_int(const struct fb_call *call, const char *path, int6
 	case JSON_FALSE:
 		return 0;
 	case JSON_REAL:
-		return fabs(json_real_value(v)) < 9e18 ? llround(json_real_value(v)) : absent;
+		return fabs(json_real_value(v)) < 9e18 ? fb_round(json_real_value(v)) : absent;
 	case JSON_STRING: {
 		struct fb_option number = {.type = FB_TYPE_INT};
 

@@ -262,7 +262,7 @@ static int32_t ask_answer(const struct fb_call *call, json_t *request, const cha
 	return answer >= FB_OK && answer <= FB_FATAL ? (int32_t)answer : FB_FATAL;
 }
 
-int32_t fb_service_operate(const struct fb_call *call, uint32_t operation, const char *service, const char **ret_json)
+int32_t fb_service_operate(const struct fb_call *call, uint32_t operation, const char *service, uint32_t share, uint32_t flags, const char **ret_json)
 {
 	const char *name = operation >= FB_OP_STATE ? fb_operation_name(operation) : NULL;
 
@@ -272,7 +272,8 @@ int32_t fb_service_operate(const struct fb_call *call, uint32_t operation, const
 		fb_worker_log(fb_worker_of(call), FB_LOG_ERROR, "operate: %u is no operation of a strategy", operation);
 		return FB_FATAL;
 	}
-	return ask_answer(call, json_pack("{s:s, s:s, s:o}", "m", "operate", "operation", name, "service", text(service)), ret_json);
+	return ask_answer(call, json_pack("{s:s, s:s, s:o, s:I, s:I}", "m", "operate", "operation", name, "service", text(service), "share", (json_int_t)share, "flags", (json_int_t)flags),
+			  ret_json);
 }
 
 int32_t fb_service_probe(const struct fb_call *call, const char *service, const char **ret_json)

@@ -78,7 +78,7 @@ int64_t fb_service_pid(const struct fb_call *call, const char *name);
 int32_t fb_service_evidence(const struct fb_call *call, const char *path, const char *title);
 int32_t fb_service_evidence_text(const struct fb_call *call, const char *name, const char *title, const char *text, uint64_t size);
 const char *fb_service_document(const struct fb_call *call, const char *name);
-int32_t fb_service_operate(const struct fb_call *call, uint32_t operation, const char *service, const char **ret_json);
+int32_t fb_service_operate(const struct fb_call *call, uint32_t operation, const char *service, uint32_t share, uint32_t flags, const char **ret_json);
 int32_t fb_service_probe(const struct fb_call *call, const char *service, const char **ret_json);
 int32_t fb_service_notify(const struct fb_call *call, const char *name, const char *summary, int64_t wait_ms, const char **ret_json);
 

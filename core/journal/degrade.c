@@ -174,6 +174,15 @@ static int to_memory(struct fb_journal *j, struct fb_db *from, struct fb_err *er
 	return 0;
 }
 
+int fb_degrade_read_only(struct fb_journal *j, const struct fb_err *why, struct fb_err *err)
+{
+	*err = *why;
+	if (to_memory(j, &j->file, err) < 0)
+		return -1;
+	fb_db_close(&j->file);
+	return 0;
+}
+
 /* Opens a transaction and makes in it what the one that failed had written. 0, 1: no space, -1. */
 static int again(struct fb_journal *j, struct fb_err *err)
 {

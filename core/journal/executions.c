@@ -221,6 +221,9 @@ int fb_execution_end(struct fb_journal *j, int64_t n, const char *status, int ex
 {
 	if (fb_claims_release(j, n, err) < 0)
 		return -1;
+	/* Its hosts are let go of now, and nobody will ever have to look for them. */
+	if (fb_db_run(j, err, "UPDATE processes SET gone_ms = ?2 WHERE execution = ?1 AND gone_ms = 0 AND role <> 'service'", "ii", n, fb_clock_wall_ms()) < 0)
+		return -1;
 	return fb_db_run(j, err,
 			 "UPDATE executions SET status = ?2, exit_code = ?3, ended_ms = ?4, ended_boot_ms = CASE WHEN boot_id = ?5 THEN ?6 ELSE 0 END, owner_pid = 0, owner_start = 0,"
 			 " owner_boot = '' WHERE n = ?1",
@@ -419,4 +422,18 @@ void fb_executions_free(struct fb_execution *v, size_t n)
 	for (size_t i = 0; i < n; i++)
 		fb_execution_clear(&v[i]);
 	fb_free(v);
+}
+
+int fb_journal_tally(struct fb_journal *j, const char *environment, struct fb_tally *ret, struct fb_err *err)
+{
+	sqlite3_stmt *s = fb_db_query(j, err,
+				      "SELECT (SELECT count(*) FROM executions WHERE environment = ?1 AND ended_ms > 0 AND " FB_IS_ROLLBACK "),"
+				      " (SELECT coalesce(max(ended_ms), 0) FROM executions WHERE environment = ?1)",
+				      "t", environment);
+
+	if (!s || fb_db_step(j, s, err) < 1)
+		return -1;
+	*ret = (struct fb_tally){.rollbacks = sqlite3_column_int64(s, 0), .last_ended_ms = sqlite3_column_int64(s, 1)};
+	fb_db_done(s);
+	return 0;
 }

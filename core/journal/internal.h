@@ -14,10 +14,13 @@
 #define FB_JOURNAL_FILE "journal.db"
 #define FB_JOURNAL_RESERVE "reserve"
 #define FB_JOURNAL_RESERVE_SIZE (4 * 1024 * 1024)
+#define FB_JOURNAL_LEAST_SPACE (1024 * 1024)
 #define FB_JOURNAL_BUSY_MS 5000
 #define FB_JOURNAL_APPLICATION 0x46424a4c /* "FBJL" */
 #define FB_JOURNAL_SCHEMA 1
 #define FB_VALUES_MAX 32
+/* As the index executions_rollbacks has it, word for word */
+#define FB_IS_ROLLBACK "(kind = 'rollback' OR status IN ('failed_with_rollback', 'rollback_incomplete'))"
 
 struct fb_statement {
 	char *sql;
@@ -142,6 +145,8 @@ int fb_reserve_make(struct fb_journal *j);
 int fb_degrade_retry(struct fb_journal *j, struct fb_err *err);
 /* After the file could not be opened: tries without the reserve, then goes to memory, if it was for want of space. -1: it was not; err as it was. */
 /* For a dry run: memory from now on, with what the file holds if there is one. */
+/* The file is open for reading; why: the writer's error. Goes on in memory, and looks for a file that can be written again. */
+int fb_degrade_read_only(struct fb_journal *j, const struct fb_err *why, struct fb_err *err) FB_MUST_USE;
 int fb_degrade_shadow(struct fb_journal *j, bool from_file, struct fb_err *err) FB_MUST_USE;
 int fb_degrade_open(struct fb_journal *j, struct fb_err *err);
 /* Before an outermost transaction while writing goes to memory: tries the file again, at most once a second. */

@@ -43,6 +43,9 @@ void fb_journal_allow_degrade(struct fb_journal *j);
 
 /* Groups what follows into one transaction. Calls nest; the outermost end commits. Never open across a wait. */
 int fb_journal_begin(struct fb_journal *j, struct fb_err *err) FB_MUST_USE;
+/* The same, and all of it is FB_ORDERED, whatever it is: for what nobody relies on before the next durable commit. Never for actions. Inside of a durable
+ * group it is as durable as that. */
+int fb_journal_begin_ordered(struct fb_journal *j, struct fb_err *err) FB_MUST_USE;
 int fb_journal_end(struct fb_journal *j, struct fb_err *err) FB_MUST_USE;
 void fb_journal_cancel(struct fb_journal *j);
 /* Between links, when nobody waits: moves the log into the database file. */
@@ -118,6 +121,13 @@ struct fb_execution_filter {
 /* Newest first; without `frozen`. *ret is an array of *ret_n to be freed with fb_executions_free. */
 int fb_journal_executions(struct fb_journal *j, const struct fb_execution_filter *f, struct fb_execution **ret, size_t *ret_n, struct fb_err *err) FB_MUST_USE;
 void fb_executions_free(struct fb_execution *v, size_t n);
+
+struct fb_tally {
+	int64_t rollbacks;     /* that have ended, those of failed deployments included */
+	int64_t last_ended_ms; /* wall; 0: none has ended */
+};
+/* What there is to count of an environment's executions, without reading them. */
+int fb_journal_tally(struct fb_journal *j, const char *environment, struct fb_tally *ret, struct fb_err *err) FB_MUST_USE;
 
 /* ---- named moments of an execution: started, detected, traffic_safe, restored, verified, reported, ended ---- */
 int fb_journal_clock(struct fb_journal *j, const char *name, int64_t wall_ms, int64_t boot_ms, struct fb_err *err) FB_MUST_USE;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -172,10 +173,39 @@ static int open_shadow(struct fb_journal *j, struct fb_err *err)
 	return fb_degrade_shadow(j, there, err);
 }
 
+/* A recovery where the file system is mounted read-only: what was recorded is read, and the rest is kept in memory until it can be written. */
+static int open_read_only(struct fb_journal *j, const struct fb_err *why, struct fb_err *err)
+{
+	unsigned flags = j->flags;
+	struct statvfs fs;
+	int r;
+
+	if (!(flags & FB_JOURNAL_DEGRADE) || statvfs(j->dir, &fs) < 0 || !(fs.f_flag & ST_RDONLY))
+		return -1;
+	j->flags = FB_JOURNAL_READ;
+	r = fb_open_file(j, err) < 0 || fb_schema_settle(j, err) < 0 ? -1 : 0;
+	j->flags = flags;
+	return r < 0 ? -1 : fb_degrade_read_only(j, why, err);
+}
+
+/* The reserve is for recoveries: what only begins needs space of its own. */
+static int check_space(struct fb_journal *j, struct fb_err *err)
+{
+	struct statvfs fs;
+
+	if (statvfs(j->dir, &fs) < 0 || (uint64_t)fs.f_bavail * fs.f_frsize >= FB_JOURNAL_LEAST_SPACE)
+		return 0;
+	return fb_err_set(err, FB_EXIT_JOURNAL, "no space is left for the journal %s: its file system has %llu KiB, and %d KiB must be free to begin; free some space", j->path,
+			  (unsigned long long)((uint64_t)fs.f_bavail * fs.f_frsize / 1024), FB_JOURNAL_LEAST_SPACE / 1024);
+}
+
 int fb_journal_open(const char *state_dir, unsigned flags, struct fb_journal **ret, struct fb_err *err)
 {
 	struct fb_journal *j = allocate(state_dir, flags);
+	struct fb_err why;
 
+	if (!err)
+		err = &why;
 	if (fb_proc_look(getpid(), &j->self) < 0) {
 		fb_err_set(err, FB_EXIT_JOURNAL, "cannot read /proc/%d/stat, by which the owner of an execution is known: mount /proc", (int)getpid());
 		goto bad;
@@ -188,7 +218,16 @@ int fb_journal_open(const char *state_dir, unsigned flags, struct fb_journal **r
 	}
 	if ((flags & FB_JOURNAL_CREATE) == FB_JOURNAL_CREATE && make_places(j, err) < 0)
 		goto bad;
-	if (check_file_system(j->dir, err) < 0 || check_access(j, err) < 0)
+	if (check_file_system(j->dir, err) < 0)
+		goto bad;
+	if (check_access(j, err) < 0) {
+		why = *err;
+		if (open_read_only(j, &why, err) < 0)
+			goto bad;
+		*ret = j;
+		return 0;
+	}
+	if ((flags & FB_JOURNAL_CREATE) == FB_JOURNAL_CREATE && !(flags & FB_JOURNAL_DEGRADE) && check_space(j, err) < 0)
 		goto bad;
 	if (fb_open_file(j, err) < 0 && (!(flags & FB_JOURNAL_WRITE) || fb_degrade_open(j, err) < 0))
 		goto bad;

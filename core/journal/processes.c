@@ -25,7 +25,10 @@ int fb_journal_process_gone(struct fb_journal *j, const struct fb_proc *p, struc
 
 	if (fb_txn_begin_any(j, FB_ORDERED, err) < 0)
 		return -1;
-	r = fb_db_run(j, err, "UPDATE processes SET gone_ms = ?3 WHERE pid = ?1 AND start = ?2 AND gone_ms = 0", "iii", (int64_t)p->pid, (int64_t)p->start, fb_clock_wall_ms());
+	r = fb_db_run(j, err, "UPDATE processes SET gone_ms = ?3 WHERE boot_id = ?4 AND pid = ?1 AND start = ?2 AND gone_ms = 0", "iiit", (int64_t)p->pid, (int64_t)p->start,
+		      fb_clock_wall_ms(), j->boot);
+	if (r == 0 && j->changes == 0)
+		r = fb_db_run(j, err, "UPDATE processes SET gone_ms = ?3 WHERE pid = ?1 AND start = ?2 AND gone_ms = 0", "iii", (int64_t)p->pid, (int64_t)p->start, fb_clock_wall_ms());
 	return fb_txn_end(j, r, err);
 }
 

@@ -14,6 +14,8 @@ static const char *const tables[] = {
 	"CREATE INDEX executions_alias ON executions (alias)",
 	"CREATE INDEX executions_environment ON executions (environment, n)",
 	"CREATE INDEX executions_unfinished ON executions (n) WHERE ended_ms = 0",
+	"CREATE INDEX executions_ended ON executions (environment, ended_ms)",
+	"CREATE INDEX executions_rollbacks ON executions (environment, ended_ms) WHERE " FB_IS_ROLLBACK,
 	/* The chain is large and never changes: apart, so that a change of status does not write it again */
 	"CREATE TABLE frozen (execution INTEGER PRIMARY KEY, json TEXT) STRICT",
 	/* Services that an execution may touch; generation: the service's, when the execution last let it go */
@@ -45,6 +47,7 @@ static const char *const tables[] = {
 	"CREATE INDEX releases_service ON releases (environment, service, seq)",
 	"CREATE INDEX releases_release ON releases (environment, service, release, seq)",
 	"CREATE INDEX releases_good ON releases (environment, service, seq) WHERE status = 'good'",
+	"CREATE INDEX releases_once_good ON releases (environment, service, seq) WHERE status IN ('good', 'superseded')",
 	"CREATE INDEX releases_live ON releases (environment, service) WHERE live = 1",
 	"CREATE TABLE processes (boot_id TEXT NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL, execution INTEGER, role TEXT NOT NULL, environment TEXT, service TEXT,"
 	" name TEXT NOT NULL, started_ms INTEGER NOT NULL, gone_ms INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (boot_id, pid, start)) STRICT, WITHOUT ROWID",

@@ -167,10 +167,15 @@ int fb_txn_begin_any(struct fb_journal *j, bool durable, struct fb_err *err)
 	return j->n ? fb_txn_begin_own(j, durable, err) : fb_txn_begin(j, durable, err);
 }
 
-/* A group is durable: SQLite wants to know before it begins, and it is not known yet what will be in it. */
+/* SQLite wants to know before a group begins whether it is durable, and it is not known yet what will be in it: the caller says so. */
 int fb_journal_begin(struct fb_journal *j, struct fb_err *err)
 {
 	return fb_txn_begin(j, FB_DURABLE, err);
+}
+
+int fb_journal_begin_ordered(struct fb_journal *j, struct fb_err *err)
+{
+	return fb_txn_begin(j, FB_ORDERED, err);
 }
 
 int fb_journal_end(struct fb_journal *j, struct fb_err *err)

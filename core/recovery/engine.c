@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -283,6 +284,11 @@ static int start(struct process *p, struct fb_journal *j, struct fb_pool *pool, 
 		code = say_error(p, &err);
 		goto out;
 	}
+	if (deploy && p->request->approve && needs_approval(frozen) >= 0 &&
+	    fb_journal_audit(j, id, p->request->actor, "approval.approved", "with the command that started it", &err) < 0) {
+		code = say_error(p, &err);
+		goto out;
+	}
 	if (risk >= 0) {
 		say(p, json_pack("{s:s}", "execution", id));
 		if (fb_journal_event(j, "approval.waiting", NULL, "its risk needs approval", NULL, NULL, &err) < 0)
@@ -439,11 +445,15 @@ __attribute__((noreturn)) static void child(const struct fb_engine_request *requ
 {
 	struct process p = {.request = request, .say = say_fd};
 	int null = open("/dev/null", O_RDWR), code;
+	struct stat st;
 
 	setsid();
 	if (null >= 0) {
 		dup2(null, 0);
 		dup2(null, 1);
+		/* Whoever reads the command's output to its end shall not wait for us. */
+		if (fstat(2, &st) < 0 || !S_ISREG(st.st_mode))
+			dup2(null, 2);
 	}
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);

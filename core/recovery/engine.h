@@ -24,6 +24,7 @@ struct fb_engine_request {
  *   {"execution":"ID"}                        recorded and claimed; follow the journal
  *   {"news":SEQ}                              an event was recorded (a nudge; may be left out)
  *   {"errors":["…"]}                          nothing was recorded; the exit code tells why
+ *   {"report":{…}}                            the report, when the journal could not take it
  *   {"dry_run":{…}}                           what would be done (kind, links with their actions); nothing was changed
  *   {"exit":CODE}                             last line
  * The pipe's end without "exit" means that the engine died. */

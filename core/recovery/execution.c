@@ -33,12 +33,15 @@ static void conclude(struct fb_engine *e);
 void fb_engine_say(struct fb_engine *e, json_t *line)
 {
 	char *text = json_dumps(line, JSON_COMPACT);
+	struct fb_text whole = {0}; /* in one piece, so that the command wakes once */
 
 	/* Nobody needs to listen: the journal has it all. */
-	if (e->say >= 0 && text && (fb_io_write_all(e->say, text, strlen(text)) < 0 || fb_io_write_all(e->say, "\n", 1) < 0)) {
+	fb_text_printf(&whole, "%s\n", text ? text : "{}");
+	if (e->say >= 0 && fb_io_write_all(e->say, whole.p, whole.n) < 0) {
 		close(e->say);
 		e->say = -1;
 	}
+	fb_text_clear(&whole);
 	fb_free(text);
 	json_decref(line);
 }
@@ -49,6 +52,30 @@ void fb_engine_clock(struct fb_engine *e, const char *name)
 
 	if (!e->x.is_lost && fb_journal_clock(e->x.journal, name, fb_clock_wall_ms(), fb_clock_ms(), &err) < 0)
 		fb_context_lost(&e->x, &err);
+}
+
+/* What is recorded from here to recorded() is one commit. false: the engine is lost. */
+static bool record(struct fb_engine *e)
+{
+	struct fb_err err;
+
+	if (e->x.is_lost)
+		return false;
+	if (fb_journal_begin(e->x.journal, &err) == 0)
+		return true;
+	fb_context_lost(&e->x, &err);
+	return false;
+}
+
+static bool recorded(struct fb_engine *e)
+{
+	struct fb_err err;
+
+	if (!e->x.is_lost && fb_journal_end(e->x.journal, &err) < 0)
+		fb_context_lost(&e->x, &err);
+	if (e->x.is_lost)
+		fb_journal_cancel(e->x.journal);
+	return !e->x.is_lost;
 }
 
 static struct fb_link *find(struct fb_link *l, const char *id)
@@ -104,20 +131,23 @@ static void ready(struct fb_engine *e)
 {
 	struct fb_err err;
 
-	if (fb_targets_store(e, &err) < 0) {
-		fb_context_lost(&e->x, &err);
+	if (!record(e))
 		return;
-	}
-	fb_observe_start(e);
+	if (fb_targets_store(e, &err) < 0)
+		fb_context_lost(&e->x, &err);
 	if (e->deploys) {
 		char *text = fb_asprintf("%s has begun", json_string_value(json_object_get(e->x.frozen, "title")));
 
 		fb_engine_tell(e, "deployment.started", text);
 		fb_free(text);
-		begin_backup(e);
-	} else {
-		begin_recovery(e, NULL, e->x.reason ? e->x.reason : "asked for");
 	}
+	if (!recorded(e))
+		return;
+	fb_observe_start(e);
+	if (e->deploys)
+		begin_backup(e);
+	else
+		begin_recovery(e, NULL, e->x.reason ? e->x.reason : "asked for");
 }
 
 static void checked(void *owner, int answer, json_t *results)
@@ -206,13 +236,14 @@ static void looked(void *owner, int answer, json_t *results)
 /* ---- backup and plan ---- */
 
 static bool hold(void *owner, struct fb_link *l);
+static bool stop_asked(void *owner, struct fb_link *l);
 static void settled(void *owner, struct fb_link *l);
 static void backup_done(void *owner, struct fb_run *r, struct fb_link *failed);
 static void plan_done(void *owner, struct fb_run *r, struct fb_link *failed);
 static void recovery_done(void *owner, struct fb_run *r, struct fb_link *failed);
 
 static const struct fb_run_hooks backup_hooks = {.done = backup_done};
-static const struct fb_run_hooks plan_hooks = {.done = plan_done};
+static const struct fb_run_hooks plan_hooks = {.hold = stop_asked, .done = plan_done};
 static const struct fb_run_hooks recovery_hooks = {.hold = hold, .settled = settled, .after_failure = true, .done = recovery_done};
 
 static char *failure_of(const struct fb_link *l)
@@ -328,6 +359,7 @@ static void go_on(struct fb_engine *e)
 }
 
 #define EVIDENCE_LOOK_MS 2
+#define EVIDENCE_AFTER_MS 100
 
 static void look_at_copies(uv_timer_t *timer)
 {
@@ -363,15 +395,38 @@ static void gather_evidence(struct fb_engine *e)
 	struct fb_operation_spec spec = {.engine = e, .operation = FB_OP_EVIDENCE, .link = "evidence", .link_name = "evidence", .deadline_ms = fb_clock_ms() + 15000,
 					 .done = evidence_gathered, .owner = e};
 
-	e->evidence_wanted = true;
+	if (e->evidence_begun)
+		return;
+	e->evidence_begun = true;
 	for (size_t i = 0; i < e->x.service_count; i++)
 		if (e->x.services[i].deploys)
 			fb_evidence_of_service(&e->x, e->x.services[i].name);
-	for (size_t i = 0; i < e->x.service_count; i++)
-		if (e->x.services[i].deploys && !fb_use_offers(&e->x.services[i].strategy, "prepare"))
-			e->evidence_patience = true;
 	uv_timer_start(&e->evidence_timer, evidence_late, (uint64_t)fb_context_setting(&e->x, "evidence_timeout", 500), 0);
 	fb_operate(&spec);
+}
+
+static void users_waited(uv_timer_t *timer)
+{
+	gather_evidence(timer->data);
+}
+
+/* Beside the protection of users, but never before it where they wait for one: that has the machine to itself for a moment. */
+static void want_evidence(struct fb_engine *e)
+{
+	bool protects = e->recovery.count > 0 && !e->recovery.links[0].parallel && !strcmp(e->recovery.links[0].use.plugin, "protect-traffic"), offered = false;
+
+	e->evidence_wanted = true;
+	for (size_t i = 0; i < e->x.service_count; i++) {
+		if (!e->x.services[i].deploys)
+			continue;
+		if (!fb_use_offers(&e->x.services[i].strategy, "prepare"))
+			e->evidence_patience = true;
+		offered = offered || fb_use_offers(&e->x.services[i].strategy, "protect");
+	}
+	if (protects && offered)
+		uv_timer_start(&e->evidence_timer, users_waited, EVIDENCE_AFTER_MS, 0);
+	else
+		gather_evidence(e);
 }
 
 static bool has_undo(const struct fb_chain *c)
@@ -438,6 +493,8 @@ void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb
 		e->protected_traffic = true;
 		fb_engine_clock(e, "traffic_safe");
 		fb_engine_tell(e, "rollback.traffic_safe", "no user is sent to the failed release any more");
+		if (e->evidence_wanted)
+			gather_evidence(e);
 	} else if (operation == FB_OP_RESTORE && !e->restored) {
 		e->restored = true;
 		fb_engine_clock(e, "restored");
@@ -480,6 +537,29 @@ static void remember_recovery(struct fb_engine *e)
 	fb_free(clocks);
 }
 
+/* That it failed and what follows is one truth, recorded in one commit: users wait. */
+static bool record_failure(struct fb_engine *e, bool again)
+{
+	e->x.recovering = !e->deploys || fb_context_setting(&e->x, "auto_rollback_enabled", 1);
+	if (e->x.recovering)
+		fb_journal_allow_degrade(e->x.journal);
+	if (!record(e))
+		return false;
+	if (!again) {
+		fb_engine_clock(e, "detected");
+		if (e->deploys)
+			fb_engine_tell(e, "deployment.failed", e->failure);
+	}
+	if (e->x.recovering)
+		fb_targets_failed(e);
+	if (e->x.recovering && !again) {
+		set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", e->failed_link ? e->failed_link->id : NULL));
+		if (e->enhanced)
+			fb_engine_tell(e, "rollback.started", e->failure);
+	}
+	return recorded(e);
+}
+
 static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const char *failure)
 {
 	bool again = e->stage == STAGE_RECOVERY;
@@ -491,37 +571,20 @@ static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const ch
 	set_failure(e, text);
 	fb_free(text);
 	e->x.stop = 0;
-	if (e->x.dry && e->deploys) { /* what a recovery would do depends on what would be there: it is not made up */
-		e->status = "failed";
-		e->exit_code = FB_EXIT_FAILED;
+	if (!record_failure(e, again))
+		return;
+	if (!e->x.recovering) {
 		conclude(e);
 		return;
 	}
-	if (!again) {
-		fb_engine_clock(e, "detected");
-		if (e->deploys)
-			fb_engine_tell(e, "deployment.failed", e->failure);
-	}
-	if (e->deploys && !fb_context_setting(&e->x, "auto_rollback_enabled", 1)) {
-		conclude(e);
-		return;
-	}
-	e->x.recovering = true;
-	fb_journal_allow_degrade(e->x.journal);
-	fb_targets_failed(e);
-	if (again) {
+	if (again)
 		remember_recovery(e);
-	} else {
-		set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", failed ? failed->id : NULL));
-		if (e->enhanced)
-			fb_engine_tell(e, "rollback.started", e->failure);
-	}
 	if (!e->enhanced) {
 		begin_undo(e);
 		return;
 	}
 	e->run = fb_run_start(&e->x, &e->recovery, fb_clock_ms() + limit, &recovery_hooks, e);
-	gather_evidence(e);
+	want_evidence(e);
 }
 
 static void recovery_done(void *owner, struct fb_run *r, struct fb_link *failed)
@@ -543,6 +606,8 @@ static void write_report(struct fb_engine *e)
 	struct fb_err err;
 	json_t *report = fb_report_build(e->x.journal, e->x.id, &err);
 
+	if (report && fb_journal_degraded(e->x.journal)) /* nobody else can read it */
+		fb_engine_say(e, json_pack("{s:O}", "report", report));
 	if (report) {
 		text = json_dumps(report, JSON_INDENT(2));
 		fb_redact(e->x.redactor, text, strlen(text));
@@ -558,7 +623,7 @@ void fb_engine_final_word(struct fb_engine *e)
 {
 	char *text;
 
-	if (e->told_end || e->x.is_lost)
+	if (e->told_end || !record(e))
 		return;
 	e->told_end = true;
 	fb_outcome_decide(e);
@@ -571,6 +636,7 @@ void fb_engine_final_word(struct fb_engine *e)
 	else if (e->x.recovering && e->enhanced)
 		fb_engine_tell(e, "rollback.completed", text);
 	fb_free(text);
+	recorded(e);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -588,19 +654,15 @@ static void drained(void *owner, json_t *deliveries)
 	(void)deliveries;
 	if (e->x.is_lost)
 		return;
+	if (!record(e))
+		return;
 	fb_engine_clock(e, "reported");
 	fb_engine_clock(e, "ended");
-	if (fb_journal_begin(e->x.journal, &err) < 0) {
-		fb_context_lost(&e->x, &err);
-		return;
-	}
 	fb_context_event(&e->x, "execution.ended", NULL, e->status, json_pack("{s:s, s:i}", "status", e->status, "exit_code", e->exit_code));
 	if (!e->x.is_lost && (fb_journal_audit(e->x.journal, e->x.id, "engine", "execution.ended", e->status, &err) < 0 ||
-			      fb_journal_status(e->x.journal, e->status, true, e->exit_code, &err) < 0 || fb_journal_end(e->x.journal, &err) < 0)) {
+			      fb_journal_status(e->x.journal, e->status, true, e->exit_code, &err) < 0))
 		fb_context_lost(&e->x, &err);
-		return;
-	}
-	if (e->x.is_lost)
+	if (!recorded(e))
 		return;
 	write_report(e);
 	e->finished = true;
@@ -609,10 +671,12 @@ static void drained(void *owner, json_t *deliveries)
 
 static void observed(struct fb_engine *e)
 {
-	if (e->x.is_lost)
+	if (!record(e))
 		return;
 	fb_engine_final_word(e);
 	fb_outcome_record(e); /* the numbers are final now */
+	if (!recorded(e))
+		return;
 	fb_engine_outbox_drain(e, fb_context_setting(&e->x, "notify_timeout", 10000), drained, e);
 }
 
@@ -639,7 +703,10 @@ static void stop(struct fb_engine *e, int how)
 		if (e->run)
 			fb_run_stop(e->run, true);
 	} else if (how == 1 && e->x.recovering) {
-		fb_context_event(&e->x, "link.note", NULL, "a recovery is not stopped on the way; 'failback stop ID --force' does it all the same", json_pack("{s:i}", "level", FB_LOG_WARNING));
+		char *text = fb_asprintf("a recovery is not stopped on the way: it would leave things half done; to do it all the same: failback stop %s --force", e->x.id);
+
+		fb_context_event(&e->x, "link.note", NULL, text, json_pack("{s:i}", "level", FB_LOG_WARNING));
+		fb_free(text);
 	} else if (how == 1 && e->x.stop == 0 && e->run) {
 		e->x.stop = 1;
 		fb_run_stop(e->run, false);
@@ -647,6 +714,18 @@ static void stop(struct fb_engine *e, int how)
 			if (!t->spec.silent)
 				fb_task_stop(t, false);
 	}
+}
+
+/* Before each step of a plan: what was asked for since the last look must not wait for one action more. */
+static bool stop_asked(void *owner, struct fb_link *l)
+{
+	struct fb_engine *e = owner;
+	int how = e->x.dry ? 0 : fb_journal_stop_asked(e->x.journal);
+
+	(void)l;
+	if (how > e->x.stop)
+		stop(e, how);
+	return e->x.stop != 0;
 }
 
 static void look_for_stop(uv_timer_t *timer)
@@ -749,10 +828,14 @@ static int record_hosts(struct fb_engine *e, struct fb_err *err)
 	const char *names[64];
 	int n = fb_pool_hosts(e->x.pool, hosts, names, 64);
 
+	if (fb_journal_begin_ordered(e->x.journal, err) < 0)
+		return -1;
 	for (int i = 0; i < n; i++)
-		if (fb_journal_process(e->x.journal, "host", e->x.environment, NULL, names[i], &hosts[i], err) < 0)
+		if (fb_journal_process(e->x.journal, "host", e->x.environment, NULL, names[i], &hosts[i], err) < 0) {
+			fb_journal_cancel(e->x.journal);
 			return -1;
-	return 0;
+		}
+	return fb_journal_end(e->x.journal, err);
 }
 
 static void clear(struct fb_engine *e)

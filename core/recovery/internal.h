@@ -15,7 +15,8 @@ struct fb_outbox;
 struct fb_operation_spec {
 	struct fb_engine *engine;
 	unsigned operation;        /* FB_OP_ */
-	bool undo;
+	bool undo, preserve;
+	uint32_t share;            /* FB_OP_SHIFT */
 	const char *service;       /* NULL: all that are involved */
 	const char *link, *link_name;
 	int64_t deadline_ms;
@@ -26,7 +27,7 @@ struct fb_operation_spec {
 };
 void fb_operate(const struct fb_operation_spec *spec);
 /* The hook of the context. */
-void fb_engine_operate(struct fb_context *x, struct fb_task *caller, unsigned operation, const char *service);
+void fb_engine_operate(struct fb_context *x, struct fb_task *caller, unsigned operation, const char *service, uint32_t share, uint32_t flags);
 void fb_engine_probe(struct fb_context *x, struct fb_task *caller, const char *service);
 
 /* ---- observe.c: what users feel ---- */
@@ -81,7 +82,8 @@ struct fb_engine {
 	char *verify_link;        /* id of the link that verifies the recovery; NULL: none yet */
 	struct fb_run *undoing;   /* takes back the plan's own steps; NULL */
 	bool backup_created, changed, protected_traffic, restored, verified, undo_begun, undo_failed, told_end;
-	bool evidence_wanted;     /* still being gathered */
+	bool evidence_wanted;     /* still to be gathered */
+	bool evidence_begun;
 	bool evidence_patience;   /* what cannot prepare still waits for it */
 	uv_timer_t evidence_timer, stop_timer;
 	uv_signal_t sigint, sigterm;
@@ -92,6 +94,7 @@ struct fb_engine {
 	int observers_pending;
 	const char *status;
 	int exit_code;
+	int64_t word_until_ms;    /* boot clock: until then the end waits for deliveries; 0: it does not wait yet */
 	bool ending, finished;
 	struct fb_err fatal;      /* why it was lost */
 };

@@ -286,7 +286,7 @@ static void call(struct member *m)
 	const char *name = fb_operation_name(o->spec.operation);
 	char *log = o->spec.silent ? NULL : fb_asprintf("%s.%s.%s%s.log", o->link_name, m->service->name, o->spec.undo || o->backing_out ? "undo-" : "", name);
 	struct fb_task_spec spec = {.context = x, .use = &m->service->strategy, .link = o->link, .link_name = o->link_name, .operation = name,
-				    .service = m->service->name, .undo = o->spec.undo || o->backing_out, .silent = o->spec.silent, .share = 10000,
+				    .service = m->service->name, .undo = o->spec.undo || o->backing_out, .silent = o->spec.silent, .share = o->spec.share, .preserve = o->spec.preserve,
 				    .deadline_ms = o->spec.deadline_ms, .log = log, .done = on_done, .owner = m};
 
 	if (other) {
@@ -445,6 +445,7 @@ struct request {
 	struct fb_engine *engine;
 	struct fb_task *caller; /* NULL: it has ended */
 	unsigned operation;
+	bool undo;
 };
 
 static void forget(void *waiting)
@@ -457,27 +458,30 @@ static void answer(void *owner, int code, json_t *results)
 	struct request *r = owner;
 	struct fb_engine *e = r->engine;
 
-	if (code <= FB_SKIP && e->x.recovering)
+	if (code <= FB_SKIP && e->x.recovering && !r->undo)
 		fb_engine_operated(e, r->operation, r->caller);
 	if (r->caller)
 		fb_task_reply(r->caller, json_pack("{s:i, s:O}", "value", code, "json", results));
 	fb_free(r);
 }
 
-void fb_engine_operate(struct fb_context *x, struct fb_task *caller, unsigned operation, const char *service)
+void fb_engine_operate(struct fb_context *x, struct fb_task *caller, unsigned operation, const char *service, uint32_t share, uint32_t flags)
 {
 	struct request *r;
-	struct fb_operation_spec spec = {.engine = x->owner, .operation = operation, .service = service, .link = caller->spec.link, .link_name = caller->spec.link_name,
+	struct fb_operation_spec spec = {.engine = x->owner, .operation = operation, .service = service, .share = share, .link = caller->spec.link, .link_name = caller->spec.link_name,
 					 .deadline_ms = caller->spec.deadline_ms, .done = answer};
 
 	if (service && !fb_context_service(x, service)) {
 		fb_task_reply(caller, json_pack("{s:i, s:{s:[]}}", "value", FB_FATAL, "json", "services"));
 		return;
 	}
+	spec.undo = (flags & FB_CALL_UNDO) != 0;
+	spec.preserve = (flags & FB_CALL_PRESERVE) != 0;
 	r = fb_alloc(sizeof *r);
 	r->engine = x->owner;
 	r->caller = caller;
 	r->operation = operation;
+	r->undo = spec.undo;
 	caller->waiting = r;
 	caller->cancel = forget;
 	spec.owner = r;

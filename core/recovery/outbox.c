@@ -109,10 +109,23 @@ static void out_of_time(uv_timer_t *timer)
 	release(timer->data);
 }
 
+/* How long may still be waited? The end of an execution waits notify_timeout once, however often it is asked to. */
+static int64_t patience(struct fb_engine *e, int64_t wait_ms, bool final)
+{
+	int64_t limit = fb_context_setting(&e->x, "notify_timeout", 10000), now = fb_clock_ms();
+
+	if (final && !e->word_until_ms)
+		e->word_until_ms = now + limit;
+	if (e->word_until_ms)
+		limit = e->word_until_ms > now ? e->word_until_ms - now : 0;
+	return wait_ms < limit ? wait_ms : limit;
+}
+
 void fb_engine_outbox_drain(struct fb_engine *e, int64_t wait_ms, void (*done)(void *owner, json_t *deliveries), void *owner)
 {
 	struct waiter *w = fb_alloc(sizeof *w);
 
+	wait_ms = patience(e, wait_ms, e->told_end);
 	w->done = done;
 	w->owner = owner;
 	w->e = e;
@@ -188,6 +201,7 @@ static void deliver(struct channel *c, const struct fb_outbox_row *row)
 	c->row = row->id;
 	c->attempts = row->attempts + 1;
 	c->event = json_loads(row->payload, 0, NULL);
+	json_object_set_new(c->event, "data", json_copy(c->event));
 	spec.attempt = (uint32_t)c->attempts;
 	spec.deadline_ms = fb_clock_ms() + c->timeout_ms;
 	spec.event = c->event;

@@ -3,6 +3,7 @@
  * What an execution has come to: status and exit code, what became of each service, and, when a person is needed, the commands that finish it.
  * Nothing is called stable that was not verified.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -122,12 +123,54 @@ static void add_way(json_t *list, const char *text, char *command)
 	fb_free(command);
 }
 
+static void add_option(struct fb_text *t, const char *option, const char *value)
+{
+	char *path = value && *value ? realpath(value, NULL) : NULL;
+
+	if (value && *value) {
+		fb_text_printf(t, " %s ", option);
+		fb_text_shell_quote(t, path ? path : value);
+	}
+	free(path);
+}
+
+/* "failback" with the options under which this execution runs: the line is pasted into another shell, in another folder. */
+static void begin_command(struct fb_text *t, const struct fb_engine *e)
+{
+	const struct fb_config_request *c = &e->request->config;
+
+	fb_text_puts(t, "failback");
+	add_option(t, "-c", c->file);
+	add_option(t, "--state-dir", c->state_dir);
+	add_option(t, "--runtime-dir", c->runtime_dir);
+	for (size_t i = 0; c->plugin_dirs && c->plugin_dirs[i]; i++)
+		add_option(t, "--plugin-dir", c->plugin_dirs[i]);
+	fb_text_puts(t, " -e ");
+	fb_text_shell_quote(t, e->x.environment);
+}
+
+static char *plain_command(const struct fb_engine *e, const char *rest)
+{
+	struct fb_text t = {0};
+
+	begin_command(&t, e);
+	fb_text_printf(&t, " %s", rest);
+	return fb_text_take(&t);
+}
+
+static char *show_command(const struct fb_engine *e)
+{
+	char *rest = fb_asprintf("show %s", e->x.id), *command = plain_command(e, rest);
+
+	fb_free(rest);
+	return command;
+}
+
 static char *rollback_command(const struct fb_engine *e, const struct fb_service *s)
 {
 	struct fb_text t = {0};
 
-	fb_text_puts(&t, "failback -e ");
-	fb_text_shell_quote(&t, e->x.environment);
+	begin_command(&t, e);
 	fb_text_puts(&t, " rollback ");
 	fb_text_shell_quote(&t, s->name);
 	if (s->last_good) {
@@ -156,7 +199,7 @@ static json_t *way_out(struct fb_engine *e, const json_t *members)
 			add_way(list, text, fb_strdup(json_string_value(c)));
 			fb_free(text);
 		}
-		if (s) {
+		if (s && s->last_good) {
 			char *text = fb_asprintf("then bring '%s' back; what is done already is not done again", name);
 
 			add_way(list, text, rollback_command(e, s));
@@ -164,10 +207,10 @@ static json_t *way_out(struct fb_engine *e, const json_t *members)
 		}
 	}
 	if (!e->verified)
-		add_way(list, "see that it is healthy", fb_asprintf("failback -e %s status", e->x.environment));
+		add_way(list, "see that it is healthy", plain_command(e, "status"));
 	if (e->undo_failed)
-		add_way(list, "a step of the plan could not be undone: see which, and undo it by hand", fb_asprintf("failback show %s", e->x.id));
-	add_way(list, "the whole story, with logs", fb_asprintf("failback show %s", e->x.id));
+		add_way(list, "a step of the plan could not be undone: see which, and undo it by hand", show_command(e));
+	add_way(list, "the whole story, with logs", show_command(e));
 	return list;
 }
 
@@ -192,16 +235,17 @@ void fb_outcome_record(struct fb_engine *e)
 
 	set_document(e, "impact", fb_observe_impact(e));
 	set_document(e, "system", system_status(e));
-	if (!e->x.recovering) {
-		json_decref(members);
-		return;
-	}
+	if (e->failure)
+		set_document(e, "why", json_pack("{s:s}", "message", e->failure));
 	for (i = 0; i < e->x.service_count; i++)
 		if (e->x.services[i].deploys)
 			json_array_append_new(members, member(e, &e->x.services[i]));
 	if (e->exit_code == FB_EXIT_INCOMPLETE || e->exit_code == FB_EXIT_STOPPED)
 		set_document(e, "way_out", way_out(e, members));
-	set_document(e, "members", members);
+	if (e->x.recovering)
+		set_document(e, "members", members);
+	else
+		json_decref(members); /* nothing was asked of them that could be told */
 }
 
 char *fb_outcome_summary(struct fb_engine *e)

@@ -167,6 +167,7 @@ json_t *fb_report_build(struct fb_journal *j, const char *execution, struct fb_e
 		goto out;
 	d = json_object();
 	put_head(&r, d, services);
+	put(d, "failure", fb_report_member(r.why, "message"));
 	backup = fb_report_backup(&r);
 	put(d, "backup_created", json_boolean(json_is_true(json_object_get(backup, "created"))));
 	put(d, "backup", backup);

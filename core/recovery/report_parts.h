@@ -12,6 +12,7 @@ struct fb_report_source {
 	json_t *frozen;  /* null when the journal keeps none */
 	json_t *clocks;  /* {"detected": {"wall_ms", "boot_ms"}} */
 	struct fb_link_row *links;
+	json_t *why;     /* {"message"}: what became of it, when it did not go well */
 	json_t **data;   /* of each link: its data, parsed; {} when there is none */
 	size_t link_count;
 	struct fb_action_row *actions;

@@ -61,6 +61,7 @@ int fb_report_read(struct fb_report_source *r, struct fb_journal *j, const char 
 	r->impact = document(j, r->e.id, "impact");
 	r->members = document(j, r->e.id, "members");
 	r->way_out = document(j, r->e.id, "way_out");
+	r->why = document(j, r->e.id, "why");
 	r->evidence = document(j, r->e.id, "evidence");
 	r->system = document(j, r->e.id, "system");
 	return r->e.epoch > 1 ? read_resumptions(r, j, err) : 0;
@@ -78,6 +79,7 @@ void fb_report_clear(struct fb_report_source *r)
 	json_decref(r->impact);
 	json_decref(r->members);
 	json_decref(r->way_out);
+	json_decref(r->why);
 	json_decref(r->evidence);
 	json_decref(r->system);
 	fb_free(r->resumed_ms);

@@ -116,7 +116,7 @@ static int leave_live(struct fb_engine *e, struct fb_service *s, struct fb_err *
 	return r;
 }
 
-int fb_targets_choose(struct fb_engine *e, struct fb_err *err)
+static int choose(struct fb_engine *e, struct fb_err *err)
 {
 	int answer = FB_TARGETS_CHOSEN;
 
@@ -140,6 +140,21 @@ int fb_targets_choose(struct fb_engine *e, struct fb_err *err)
 			answer = FB_TARGETS_ADOPT;
 		}
 	}
+	return answer;
+}
+
+int fb_targets_choose(struct fb_engine *e, struct fb_err *err)
+{
+	int answer;
+
+	if (fb_journal_begin(e->x.journal, err) < 0)
+		return -1;
+	answer = choose(e, err);
+	/* What is refused leaves no trace: the live release is still the last known good. */
+	if (answer < 0 || answer == FB_TARGETS_NONE)
+		fb_journal_cancel(e->x.journal);
+	else if (fb_journal_end(e->x.journal, err) < 0)
+		return -1;
 	return answer;
 }
 

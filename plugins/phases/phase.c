@@ -144,14 +144,14 @@ bool phase_entry_skipped(const json_t *entry)
 	return json_is_true(json_object_get(entry, "skipped")) || phase_entry_answer(entry) == FB_SKIP;
 }
 
-bool phase_operate(const struct fb_call *call, uint32_t operation, const char *service, struct phase_outcome *ret)
+bool phase_operate(const struct fb_call *call, uint32_t operation, const char *service, uint32_t flags, struct phase_outcome *ret)
 {
 	const char *text = NULL;
 	size_t i;
 	json_t *entry;
 
 	memset(ret, 0, sizeof *ret);
-	ret->answer = call->host->operate(call, operation, service, &text);
+	ret->answer = call->host->operate(call, operation, service, operation == FB_OP_SHIFT ? 10000 : 0, flags, &text);
 	ret->services = take_array(text, "services");
 	json_array_foreach(ret->services, i, entry) {
 		const char *name = get(entry, "service", "?");

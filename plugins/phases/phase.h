@@ -41,7 +41,7 @@ struct phase_outcome {
 	char failed_text[PHASE_TEXT]; /* "backend: what it said; database: …" */
 };
 /* Carries out one operation and reads the answer. Free with phase_outcome_clear. True when none failed. */
-bool phase_operate(const struct fb_call *call, uint32_t operation, const char *service, struct phase_outcome *ret);
+bool phase_operate(const struct fb_call *call, uint32_t operation, const char *service, uint32_t flags, struct phase_outcome *ret);
 void phase_outcome_clear(struct phase_outcome *o);
 /* The answer of a phase for an outcome that failed: as it came, never FB_OK or FB_SKIP. */
 int32_t phase_answer(const struct phase_outcome *o);

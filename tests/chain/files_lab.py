@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The laboratory with services that are files: strategy immediate, each release is put in place in a few milliseconds, and everything done is in one log."""
 import os
+import subprocess
 
-from lab import Lab, check
+from lab import FAILBACK, Failure, Lab, check
 
 # What a service is: its release and whether it runs, two files. Everything that changes it writes a line to the log "done".
 # A release is sick when the file sick-RELEASE exists; a command fails when the file fails-COMMAND-RELEASE exists, and it waits as long as hold-COMMAND-RELEASE does.
@@ -114,13 +115,9 @@ class FilesLab(Lab):
         check(not left, "processes were left behind:", left)
 
     def shell(self, line, expect=None, env=None):
-        """Runs a command as a report gives it: in a shell, where `failback` is the one that is tested, with this laboratory's places."""
-        import subprocess
-        from lab import FAILBACK, PLUGINS, Failure
-        where = self.path("bin")
-        os.makedirs(where, exist_ok=True)
-        self.write("bin/failback", f'#!/bin/sh\nexec {FAILBACK} -c {self.conf} --state-dir {self.state} --plugin-dir {PLUGINS} "$@"\n', 0o700)
-        p = subprocess.run(["/bin/sh", "-c", line], env=dict(os.environ, PATH=where + ":" + os.environ["PATH"], **(env or {})), stdin=subprocess.DEVNULL,
+        """Runs a command as a report gives it: pasted into a shell, in another folder, where `failback` is the one that is tested."""
+        path = os.path.dirname(FAILBACK) + ":" + os.environ["PATH"]
+        p = subprocess.run(["/bin/sh", "-c", line], cwd="/", env=dict(os.environ, PATH=path, **(env or {})), stdin=subprocess.DEVNULL,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
         if expect is not None and p.returncode != expect:
             raise Failure(f"{line}: exit code {p.returncode}, expected {expect}\n{p.stdout}\n{p.stderr}")

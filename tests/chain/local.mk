@@ -11,6 +11,7 @@ EXTRA_DIST += tests/chain/files_lab.py
 trouble_tests = \
 	tests/chain/test_chains.py \
 	tests/chain/test_disks.py \
+	tests/chain/test_haproxy_gone.py \
 	tests/chain/test_hostile.py \
 	tests/chain/test_mistakes.py \
 	tests/chain/test_rollbacks.py \

@@ -10,12 +10,14 @@ from lab import DONE, FAILED, INCOMPLETE, RECOVERED, REFUSED, USAGE, WAITING, ch
 
 
 def fingerprint(*folders):
-    """Every path below, with kind, mode, time of change and content."""
+    """Every path below, with kind, mode, time of change and content. Not the index of SQLite's log, in which readers leave marks, too."""
     found = {}
     for top in folders:
         for where, dirs, files in os.walk(top):
             for name in dirs + files:
                 path = os.path.join(where, name)
+                if name.endswith("-shm"):
+                    continue
                 st = os.lstat(path)
                 content = ""
                 if name in files and not os.path.islink(path):
@@ -39,9 +41,7 @@ def two_releases(lab):
 def a_failed_deployment_returns_to_the_last_known_good():
     with FilesLab() as lab:
         two_releases(lab)
-        lab.deploy("3", expect=DONE)
-        lab.touch("sick-4")
-        lab.deploy("4", '', expect=(DONE, RECOVERED)) if False else None
+        lab.deploy("3")
         lab.touch("fails-start-4")
         lab.deploy("4", expect=RECOVERED)
         check(lab.live() == "3" and lab.exists("app.up"), "3 is live again and runs:", lab.live())
@@ -182,7 +182,7 @@ def a_rollback_to_a_named_release():
         lab.run("rollback", "app", "--to", "1", "--reason", "named", expect=DONE)
         check(lab.live() == "1", "1 is live:", lab.live())
         p = lab.run("rollback", "app", "--to", "3", "--reason", "back to a failed one")
-        check(p.returncode == REFUSED and "3" in p.stderr and "failed" in p.stderr, "what was left by hand is failed:", p.returncode, p.stderr)
+        check(p.returncode == REFUSED and "recorded as failed" in p.stdout, "what was left by hand is failed:", p.returncode, p.stdout, p.stderr)
 
 
 def a_release_that_failed_or_is_unknown_is_refused():

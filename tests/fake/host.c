@@ -307,14 +307,14 @@ static void give_json(struct fake *f, const char **ret_json, json_t *v, const ch
 	json_decref(v);
 }
 
-static int32_t host_operate(const struct fb_call *call, uint32_t operation, const char *service, const char **ret_json)
+static int32_t host_operate(const struct fb_call *call, uint32_t operation, const char *service, uint32_t share, uint32_t flags, const char **ret_json)
 {
 	struct fake *f = fake_of(call);
 	json_t *v = NULL;
 	int32_t answer;
 
 	assert_in_range(operation, FB_OP_STATE, FB_OP_CLEANUP);
-	json_array_append_new(f->operated, json_pack("{s:i,s:s?}", "operation", (int)operation, "service", service));
+	json_array_append_new(f->operated, json_pack("{s:i,s:s?,s:i,s:i}", "operation", (int)operation, "service", service, "share", (int)share, "flags", (int)flags));
 	answer = f->operate ? f->operate(f, operation, service, &v) : FB_OK;
 	give_json(f, ret_json, v, "{\"services\": []}");
 	return answer;

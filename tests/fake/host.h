@@ -49,7 +49,7 @@ struct fake {
 	json_t *evidence; /* [{"path"|"name", "title", "text"}] */
 	json_t *reports;  /* member: JSON */
 	json_t *samples;  /* [{"release", "source", "requests", …}] */
-	json_t *operated; /* [{"operation": 38, "service": "web" or null}] */
+	json_t *operated; /* [{"operation": 38, "service": "web" or null, "share", "flags"}] */
 	json_t *probed;   /* ["web" or null] */
 	json_t *notified; /* [{"name", "summary", "wait_ms"}] */
 	json_t *commands; /* [{"shell"|"argv", "exit_code", "signal", "timed_out", "output"}] */

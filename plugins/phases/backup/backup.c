@@ -97,7 +97,7 @@ static int32_t run(const struct fb_call *call)
 	int32_t answer;
 
 	phase_progress(call, 0, "creating backup");
-	if (!phase_operate(call, FB_OP_CAPTURE, NULL, &captured)) {
+	if (!phase_operate(call, FB_OP_CAPTURE, NULL, 0, &captured)) {
 		answer = give_up(call, &captured, "the backup could not be made");
 		phase_outcome_clear(&captured);
 		return answer;
@@ -109,7 +109,7 @@ static int32_t run(const struct fb_call *call)
 		return FB_SKIP;
 	}
 	phase_progress(call, 5000, "proving that %s can be restored", captured.done_text);
-	if (!phase_operate(call, FB_OP_PROVE, NULL, &proved))
+	if (!phase_operate(call, FB_OP_PROVE, NULL, 0, &proved))
 		answer = give_up(call, &proved, "the backup was made but could not be proven");
 	else
 		answer = finish(call, &captured, &proved, phase_now_ms() - began);

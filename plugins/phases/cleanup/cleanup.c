@@ -2,25 +2,17 @@
 /* Phase 4 of a recovery: what failed is removed, or kept out of users' way for people to look at. */
 #include "../phase.h"
 
-/* The host reads it and passes FB_CALL_PRESERVE to the strategies. */
-#define FACT_PRESERVE "preserve_failed_environment"
-
 static int32_t run(const struct fb_call *call)
 {
-	bool preserve = call->host->option_int(call, FACT_PRESERVE, 1) != 0;
+	bool preserve = call->host->option_int(call, "preserve_failed_environment", 1) != 0;
 	struct phase_outcome o;
 	char failed[256];
 	const char *what = phase_release(failed, sizeof failed, call->failed, "the failed release");
 	const char *would = call->flags & FB_CALL_DRY_RUN ? "would be " : "";
 	int32_t answer = FB_OK;
 
-	if (call->host->fact_set(call, FB_SCOPE_EXECUTION, FACT_PRESERVE, preserve ? "true" : "false")) {
-		call->host->fail(call, "whether %s is kept could not be recorded, so nothing was removed. Run the clean-up again when the journal can be written",
-				 what);
-		return FB_RETRY;
-	}
 	phase_progress(call, -1, preserve ? "setting %s aside" : "removing %s", what);
-	if (!phase_operate(call, FB_OP_CLEANUP, NULL, &o)) {
+	if (!phase_operate(call, FB_OP_CLEANUP, NULL, preserve ? FB_CALL_PRESERVE : 0, &o)) {
 		answer = phase_answer(&o);
 		call->host->fail(call, "%s could not be cleaned up: %s. Users are not affected; it takes up room until it is removed", what, o.failed_text);
 	} else if (!o.done) {
@@ -36,7 +28,7 @@ static int32_t run(const struct fb_call *call)
 }
 
 static const struct fb_option options[] = {
-	{.name = FACT_PRESERVE, .type = FB_TYPE_BOOL, .default_value = "true",
+	{.name = "preserve_failed_environment", .type = FB_TYPE_BOOL, .default_value = "true",
 	 .summary = "Keep what failed for people to look at, out of users' way"},
 	{0},
 };

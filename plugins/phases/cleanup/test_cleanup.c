@@ -9,7 +9,7 @@ static void keeps_what_failed_unless_told_otherwise(void **state)
 
 	(void)state;
 	assert_int_equal(fake_call(f, FB_OP_RUN), FB_OK);
-	assert_string_equal(fake_fact(f, FB_SCOPE_EXECUTION, "preserve_failed_environment"), "true");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(f->operated, 0), "flags")), FB_CALL_PRESERVE);
 	assert_string_equal(said(f), "release 2.0 of backend kept for a look, out of users' way");
 	fake_free(f);
 }
@@ -21,7 +21,7 @@ static void removes_what_failed_when_told_so(void **state)
 
 	(void)state;
 	assert_int_equal(fake_call(f, FB_OP_RUN), FB_OK);
-	assert_string_equal(fake_fact(f, FB_SCOPE_EXECUTION, "preserve_failed_environment"), "false");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(f->operated, 0), "flags")), 0);
 	assert_string_equal(said(f), "release 2.0 of backend removed");
 	fake_free(f);
 }

@@ -26,7 +26,7 @@ static int32_t prepare(const struct fb_call *call, bool *ret_prepared)
 	int32_t answer = FB_OK;
 
 	phase_progress(call, 0, "bringing up %s of %s where no user sees it", what(call, buf, sizeof buf), call->service);
-	if (!phase_operate(call, FB_OP_PREPARE, call->service, &o)) {
+	if (!phase_operate(call, FB_OP_PREPARE, call->service, 0, &o)) {
 		answer = phase_answer(&o);
 		call->host->fail(call, "%s did not come up, so no user was sent to it: %s", what(call, buf, sizeof buf), o.failed_text);
 	}
@@ -42,7 +42,7 @@ static int32_t shift(const struct fb_call *call)
 	int32_t answer = FB_OK;
 
 	phase_progress(call, 5000, "all traffic to %s", what(call, buf, sizeof buf));
-	if (!phase_operate(call, FB_OP_SHIFT, call->service, &o)) {
+	if (!phase_operate(call, FB_OP_SHIFT, call->service, 0, &o)) {
 		answer = phase_answer(&o);
 		call->host->fail(call, "traffic could not be moved to %s: %s", what(call, buf, sizeof buf), o.failed_text);
 	} else if (!o.done && !(call->flags & FB_CALL_DRY_RUN)) {
@@ -61,7 +61,7 @@ static int32_t verify(const struct fb_call *call)
 	int32_t answer = FB_OK;
 
 	phase_progress(call, 7000, "looking whether %s takes the traffic", what(call, buf, sizeof buf));
-	if (!phase_operate(call, FB_OP_VERIFY, call->service, &o)) {
+	if (!phase_operate(call, FB_OP_VERIFY, call->service, 0, &o)) {
 		answer = phase_answer(&o) == FB_RETRY ? FB_FAIL : phase_answer(&o);
 		call->host->fail(call, "%s got all traffic but is not well: %s", what(call, buf, sizeof buf), o.failed_text);
 	}

@@ -10,7 +10,7 @@ static int32_t run(const struct fb_call *call)
 	int32_t answer = FB_OK;
 
 	phase_progress(call, -1, "routing users away from %s", what);
-	if (!phase_operate(call, FB_OP_PROTECT, NULL, &o)) {
+	if (!phase_operate(call, FB_OP_PROTECT, NULL, 0, &o)) {
 		answer = phase_answer(&o);
 		call->host->fail(call, "users could not be routed away from %s: %s. What did succeed stays in place; restore goes on from here", what, o.failed_text);
 	} else if (!o.done) {

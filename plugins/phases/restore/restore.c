@@ -11,7 +11,7 @@ static int32_t switch_back(const struct fb_call *call, const char *what)
 	int32_t answer = FB_OK;
 
 	phase_progress(call, 5000, "switching to %s", what);
-	if (!phase_operate(call, FB_OP_RESTORE, NULL, &o)) {
+	if (!phase_operate(call, FB_OP_RESTORE, NULL, 0, &o)) {
 		answer = phase_answer(&o);
 		if (o.done)
 			call->host->fail(call, "restored: %s; not restored: %s", o.done_text, o.failed_text);
@@ -37,7 +37,7 @@ static int32_t run(const struct fb_call *call)
 	int32_t answer;
 
 	phase_progress(call, 0, "making %s ready", what);
-	if (!phase_operate(call, FB_OP_PREPARE, NULL, &o)) {
+	if (!phase_operate(call, FB_OP_PREPARE, NULL, 0, &o)) {
 		answer = phase_answer(&o);
 		call->host->fail(call, "the way back to %s could not be made ready, so nothing has been switched: %s", what, o.failed_text);
 		phase_outcome_clear(&o);

@@ -39,7 +39,7 @@ static void restart(struct window *w)
 static bool ask_strategies(const struct fb_call *call, struct window *w)
 {
 	struct phase_outcome o;
-	bool ok = phase_operate(call, FB_OP_VERIFY, NULL, &o);
+	bool ok = phase_operate(call, FB_OP_VERIFY, NULL, 0, &o);
 
 	if (o.done || o.failed)
 		w->strategies = true;

@@ -14,6 +14,7 @@
 #define BG_NONE (-1)
 #define BG_NAME 128
 #define BG_PATH 512
+#define BG_COMMANDS 640 /* HAProxy commands in one line; one that looks follows, and all have to fit bg_haproxy_begin's line */
 
 /* One server line of HAProxy as it is now. */
 struct bg_server {
@@ -48,6 +49,8 @@ struct bg {
 void bg_open(struct bg *b, const struct fb_call *call);
 /* HAProxy's view of all servers. 0; -1: fail() has been told why, answer FB_RETRY. */
 int bg_look(struct bg *b) __attribute__((warn_unused_result));
+/* Commands that are joined by ';', and a look, in one exchange. 0; -1: error has HAProxy's words, and what was changed is not known. */
+int bg_tell_and_look(struct bg *b, const char *commands, char error[BG_ERROR_SIZE]) __attribute__((warn_unused_result));
 bool bg_maint(const struct bg_server *s);
 bool bg_drain(const struct bg_server *s);
 /* It is balanced to and up. */
@@ -75,6 +78,9 @@ int bg_may(struct bg *b, const char *base, int32_t repeat, char ret_key[BG_NAME]
 int bg_done(struct bg *b, const char *key, const char *result);
 /* state: "ready", "drain" or "maint" */
 int bg_set_state(struct bg *b, struct bg_server *s, const char *state);
+/* Users from one side to the other by one action, seen to be so. Only where HAProxy holds `good` for up and ready to take all of them: BG_ERROR
+ * without fail() says that it does not, or that it went wrong, and that the long way is to be gone. */
+int bg_switch_at_once(struct bg *b, struct bg_side *good, struct bg_side *failed);
 /* Out of 256; -1: the configured one */
 int bg_set_weight(struct bg *b, struct bg_server *s, int weight);
 /* The side at its full weight and in rotation, seen to be so: only then may the other one leave. Looks anew. */

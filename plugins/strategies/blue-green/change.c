@@ -98,6 +98,45 @@ int bg_set_state(struct bg *b, struct bg_server *s, const char *state)
 	return rc;
 }
 
+static bool add_state(const struct bg *b, char list[BG_COMMANDS], size_t *n, const struct bg_server *s, const char *state)
+{
+	int more;
+
+	if (!s->known || !strcmp(state_of(s), state))
+		return true;
+	more = snprintf(list + *n, BG_COMMANDS - *n, "%sset server %s/%s state %s", *n ? ";" : "", b->backend, s->name, state);
+	*n += (size_t)more;
+	return *n < BG_COMMANDS;
+}
+
+int bg_switch_at_once(struct bg *b, struct bg_side *good, struct bg_side *failed)
+{
+	char key[BG_NAME], base[32], list[BG_COMMANDS] = "", error[BG_ERROR_SIZE];
+	size_t n = 0;
+	int rc;
+
+	/* Drained or in rotation, and its checks pass: ready is in rotation, without a moment between */
+	if (bg_maint(&good->server) || good->server.op_state != 2 || good->server.weight != good->server.initial_weight || good->server.weight <= 0 ||
+	    failed->server.weight != failed->server.initial_weight)
+		return BG_ERROR;
+	if (!add_state(b, list, &n, &good->server, "ready") || !add_state(b, list, &n, &failed->server, "maint") ||
+	    !add_state(b, list, &n, &failed->spare, "maint") || !add_state(b, list, &n, &good->spare, "maint") || n == 0)
+		return BG_ERROR;
+	snprintf(base, sizeof base, "users-to-%s", good->name);
+	rc = bg_may(b, base, FB_REPEAT_IDEMPOTENT, key, "HAProxy: users of backend %s from %s to %s", b->backend, failed->server.name, good->server.name);
+	if (rc != BG_MADE)
+		return rc;
+	rc = bg_tell_and_look(b, list, error);
+	b->changed = true;
+	if (rc == 0 && !bg_in_rotation(&good->server))
+		rc = snprintf(error, sizeof error, "%s/%s took no users: %s", b->backend, good->server.name, good->server.status);
+	if (rc)
+		b->host->log(b->call, FB_LOG_WARNING, "%s; going on step by step", error);
+	if (bg_done(b, key, rc ? error : NULL) != BG_MADE)
+		return BG_STOP;
+	return rc ? BG_ERROR : BG_MADE;
+}
+
 int bg_set_weight(struct bg *b, struct bg_server *s, int weight)
 {
 	char key[BG_NAME + 32], command[BG_NAME * 2 + 64], text[BG_NAME * 2 + 128];

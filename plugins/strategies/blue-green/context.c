@@ -99,17 +99,39 @@ out:
 	return rc;
 }
 
+#define LOOK "show servers state %s;show stat %s 4 -1"
+
 int bg_look(struct bg *b)
 {
 	char error[BG_ERROR_SIZE], command[BG_NAME * 2 + 64], *text;
 	int rc;
 
-	snprintf(command, sizeof command, "show servers state %s;show stat %s 4 -1", b->backend, b->backend);
+	snprintf(command, sizeof command, LOOK, b->backend, b->backend);
 	if (bg_haproxy_ask(b->socket, command, bg_wait_ms(b), &text, error)) {
 		b->host->fail(b->call, "%s", error);
 		return -1;
 	}
 	rc = read_all(b, text);
+	free(text);
+	return rc;
+}
+
+/* A command that was taken answers with an empty line, any other with words; the states begin with their version, "1". */
+int bg_tell_and_look(struct bg *b, const char *commands, char error[BG_ERROR_SIZE])
+{
+	char line[BG_COMMANDS + BG_NAME * 2 + 64], *text, *states;
+	int rc = -1;
+
+	snprintf(line, sizeof line, "%s;" LOOK, commands, b->backend, b->backend);
+	if (bg_haproxy_ask(b->socket, line, bg_wait_ms(b), &text, error))
+		return -1;
+	states = text + strspn(text, " \t\r\n");
+	if (strncmp(states, "1\n#", 3) != 0)
+		snprintf(error, BG_ERROR_SIZE, "HAProxy refused a part of '%.300s': %.*s", commands, (int)strcspn(states, "\r\n"), states);
+	else if (read_all(b, states))
+		snprintf(error, BG_ERROR_SIZE, "HAProxy's states could not be read after '%.300s'", commands);
+	else
+		rc = 0;
 	free(text);
 	return rc;
 }
@@ -190,12 +212,12 @@ int bg_side_of(const struct bg *b, const char *release)
 
 bool bg_sides(const struct bg *b, const char *good_release, int *ret_good, int *ret_failed)
 {
-	int failed = bg_side_of(b, b->call->failed), good = bg_side_of(b, good_release), live = bg_live(b);
+	int good = bg_side_of(b, good_release), other; /* each fact is a question to the engine: no more than needed, since users may wait */
 
-	if (good == BG_NONE && failed != BG_NONE)
-		good = !failed;
-	if (good == BG_NONE && live != BG_NONE)
-		good = b->call->failed ? !live : live; /* nothing is remembered: what users are on is what failed */
+	if (good == BG_NONE && (other = bg_side_of(b, b->call->failed)) != BG_NONE)
+		good = !other;
+	if (good == BG_NONE && (other = bg_live(b)) != BG_NONE)
+		good = b->call->failed ? !other : other; /* nothing is remembered: what users are on is what failed */
 	if (good == BG_NONE) {
 		b->host->fail(b->call, "it is not known on which side release %s is: nothing is remembered, and HAProxy at %s has both or none of %s and %s in "
 			      "rotation. Put the failed side into maintenance by hand and run the rollback again", good_release ? good_release : "(none)", b->socket,

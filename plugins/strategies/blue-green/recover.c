@@ -11,8 +11,13 @@
 static int switch_to(struct bg *b, int good)
 {
 	struct bg_side *g = &b->side[good], *f = &b->side[!good];
-	int rc = bg_bring_in(b, g);
+	int rc = bg_switch_at_once(b, g, f);
 
+	if (rc != BG_ERROR)
+		return rc;
+	if (b->changed && bg_look(b))
+		return BG_ERROR;
+	rc = bg_bring_in(b, g);
 	if (rc >= 0)
 		rc = bg_set_state(b, &f->server, "maint");
 	if (rc >= 0)
@@ -50,7 +55,7 @@ int32_t bg_protect(const struct fb_call *call)
 {
 	char text[BG_ERROR_SIZE];
 	struct bg b;
-	int good, failed, rc;
+	int good, failed;
 
 	bg_open(&b, call);
 	if (bg_look(&b))
@@ -65,11 +70,8 @@ int32_t bg_protect(const struct fb_call *call)
 				 b.side[good].name, text);
 		return FB_FAIL;
 	}
-	rc = switch_to(&b, good);
-	if (rc == BG_MADE && bg_remember(&b, "live", b.side[good].name))
-		rc = BG_ERROR;
-	bg_save_state(&b);
-	return bg_answer(rc);
+	/* Users wait: what is remembered and HAProxy's state file are restore's, which follows */
+	return bg_answer(switch_to(&b, good));
 }
 
 int32_t bg_restore(const struct fb_call *call)
@@ -88,6 +90,7 @@ int32_t bg_restore(const struct fb_call *call)
 	}
 	if (!bg_sides(&b, release, &good, &failed))
 		return FB_FAIL;
+	b.changed = true; /* by protect, which leaves the state file to us */
 	rc = bg_start(&b, good, release); /* nothing to do where it was prepared, or never went away */
 	if (rc >= 0)
 		rc = switch_to(&b, good);

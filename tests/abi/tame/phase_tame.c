@@ -64,9 +64,9 @@ static int32_t do_asks(const struct fb_call *c)
 	SAY("report=%d bad=%d", (int)h->report(c, "items", "[1,2]"), (int)h->report(c, "items", "[1,"));
 	s = h->document(c, "report");
 	SAY("document=%s", s ? s : "(null)");
-	SAY("operate=%d", (int)h->operate(c, FB_OP_RESTORE, NULL, &json));
+	SAY("operate=%d", (int)h->operate(c, FB_OP_RESTORE, NULL, 0, 0, &json));
 	SAY("json=%s", json);
-	SAY("operate run=%d", (int)h->operate(c, FB_OP_RUN, NULL, &json));
+	SAY("operate run=%d", (int)h->operate(c, FB_OP_RUN, NULL, 0, 0, &json));
 	SAY("probe=%d", (int)h->probe(c, "web", &json));
 	SAY("notify=%d", (int)h->notify(c, NULL, NULL, 10, &json));
 	h->progress(c, 5000, "half");
