@@ -54,8 +54,8 @@ void fb_engine_clock(struct fb_engine *e, const char *name)
 		fb_context_lost(&e->x, &err);
 }
 
-/* What is recorded from here to recorded() is one commit. false: the engine is lost. */
-static bool record(struct fb_engine *e)
+/* What belongs together is recorded together: an engine that dies on the way leaves all of it or none. */
+static bool begin_record(struct fb_engine *e)
 {
 	struct fb_err err;
 
@@ -67,14 +67,14 @@ static bool record(struct fb_engine *e)
 	return false;
 }
 
-static bool recorded(struct fb_engine *e)
+static bool end_record(struct fb_engine *e)
 {
 	struct fb_err err;
 
-	if (!e->x.is_lost && fb_journal_end(e->x.journal, &err) < 0)
-		fb_context_lost(&e->x, &err);
 	if (e->x.is_lost)
 		fb_journal_cancel(e->x.journal);
+	else if (fb_journal_end(e->x.journal, &err) < 0)
+		fb_context_lost(&e->x, &err);
 	return !e->x.is_lost;
 }
 
@@ -127,12 +127,13 @@ static void refuse(struct fb_engine *e, const char *text)
 	conclude(e);
 }
 
-static void ready(struct fb_engine *e)
+/* What is to be done is known, and people are told that it begins: from here on, a resumed engine does not choose anew. */
+static bool record_start(struct fb_engine *e)
 {
 	struct fb_err err;
 
-	if (!record(e))
-		return;
+	if (!begin_record(e))
+		return false;
 	if (fb_targets_store(e, &err) < 0)
 		fb_context_lost(&e->x, &err);
 	if (e->deploys) {
@@ -141,7 +142,12 @@ static void ready(struct fb_engine *e)
 		fb_engine_tell(e, "deployment.started", text);
 		fb_free(text);
 	}
-	if (!recorded(e))
+	return end_record(e);
+}
+
+static void ready(struct fb_engine *e)
+{
+	if (!record_start(e))
 		return;
 	fb_observe_start(e);
 	if (e->deploys)
@@ -489,18 +495,20 @@ void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb
 		any = any || e->x.services[i].deploys;
 	if (!any)
 		return; /* a plan of commands only: nothing was protected or restored */
-	if (operation == FB_OP_PROTECT && !e->protected_traffic) {
+	if (operation == FB_OP_PROTECT && !e->protected_traffic && begin_record(e)) {
 		e->protected_traffic = true;
 		fb_engine_clock(e, "traffic_safe");
 		fb_engine_tell(e, "rollback.traffic_safe", "no user is sent to the failed release any more");
-		if (e->evidence_wanted)
+		end_record(e);
+		if (e->evidence_wanted && !e->x.is_lost)
 			gather_evidence(e);
-	} else if (operation == FB_OP_RESTORE && !e->restored) {
+	} else if (operation == FB_OP_RESTORE && !e->restored && begin_record(e)) {
 		e->restored = true;
 		fb_engine_clock(e, "restored");
 		if (!e->protected_traffic)
 			fb_engine_clock(e, "traffic_safe");
 		fb_engine_tell(e, "rollback.restored", "the last known good is live");
+		end_record(e);
 	} else if (operation == FB_OP_VERIFY && caller && !e->verify_link) {
 		e->verify_link = fb_strdup(caller->spec.link);
 	}
@@ -513,14 +521,28 @@ static void settled(void *owner, struct fb_link *l)
 
 	if (e->x.is_lost || e->verified || !e->verify_link || strcmp(e->verify_link, l->id) || l->state != FB_LINK_COMPLETED)
 		return;
-	if (!e->restored)
+	if (!e->restored || !begin_record(e))
 		return;
 	e->verified = true;
 	fb_engine_clock(e, "verified");
 	if (fb_targets_recovered(e, &err) < 0)
 		fb_context_lost(&e->x, &err);
-	else
-		fb_engine_tell(e, "rollback.verified", l->message ? l->message : "it was healthy for the whole stability window");
+	fb_engine_tell(e, "rollback.verified", l->message ? l->message : "it was healthy for the whole stability window");
+	end_record(e);
+}
+
+/* The link that verified the recovery may have been recorded, and what follows from it not. */
+static void remember_verified(struct fb_engine *e, struct fb_link *l)
+{
+	const json_t *one;
+	size_t i;
+
+	for (i = 0; i < l->parallel_count; i++)
+		remember_verified(e, &l->parallel[i]);
+	json_array_foreach(json_object_get(l->data, "operations"), i, one)
+		if (!e->verify_link && l->state == FB_LINK_COMPLETED && fb_streq(json_string_value(json_object_get(one, "operation")), "verify"))
+			e->verify_link = fb_strdup(l->id);
+	settled(e, l);
 }
 
 /* What an earlier engine of this execution had reached. */
@@ -533,6 +555,8 @@ static void remember_recovery(struct fb_engine *e)
 	e->protected_traffic = json_object_get(c, "traffic_safe") != NULL;
 	e->restored = json_object_get(c, "restored") != NULL;
 	e->verified = json_object_get(c, "verified") != NULL;
+	for (size_t i = 0; i < e->recovery.count; i++)
+		remember_verified(e, &e->recovery.links[i]);
 	json_decref(c);
 	fb_free(clocks);
 }
@@ -543,7 +567,7 @@ static bool record_failure(struct fb_engine *e, bool again)
 	e->x.recovering = !e->deploys || fb_context_setting(&e->x, "auto_rollback_enabled", 1);
 	if (e->x.recovering)
 		fb_journal_allow_degrade(e->x.journal);
-	if (!record(e))
+	if (!begin_record(e))
 		return false;
 	if (!again) {
 		fb_engine_clock(e, "detected");
@@ -557,7 +581,7 @@ static bool record_failure(struct fb_engine *e, bool again)
 		if (e->enhanced)
 			fb_engine_tell(e, "rollback.started", e->failure);
 	}
-	return recorded(e);
+	return end_record(e);
 }
 
 static void begin_recovery(struct fb_engine *e, struct fb_link *failed, const char *failure)
@@ -623,7 +647,7 @@ void fb_engine_final_word(struct fb_engine *e)
 {
 	char *text;
 
-	if (e->told_end || !record(e))
+	if (e->told_end || !begin_record(e))
 		return;
 	e->told_end = true;
 	fb_outcome_decide(e);
@@ -636,7 +660,7 @@ void fb_engine_final_word(struct fb_engine *e)
 	else if (e->x.recovering && e->enhanced)
 		fb_engine_tell(e, "rollback.completed", text);
 	fb_free(text);
-	recorded(e);
+	end_record(e);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -654,7 +678,7 @@ static void drained(void *owner, json_t *deliveries)
 	(void)deliveries;
 	if (e->x.is_lost)
 		return;
-	if (!record(e))
+	if (!begin_record(e))
 		return;
 	fb_engine_clock(e, "reported");
 	fb_engine_clock(e, "ended");
@@ -662,7 +686,7 @@ static void drained(void *owner, json_t *deliveries)
 	if (!e->x.is_lost && (fb_journal_audit(e->x.journal, e->x.id, "engine", "execution.ended", e->status, &err) < 0 ||
 			      fb_journal_status(e->x.journal, e->status, true, e->exit_code, &err) < 0))
 		fb_context_lost(&e->x, &err);
-	if (!recorded(e))
+	if (!end_record(e))
 		return;
 	write_report(e);
 	e->finished = true;
@@ -671,11 +695,11 @@ static void drained(void *owner, json_t *deliveries)
 
 static void observed(struct fb_engine *e)
 {
-	if (!record(e))
+	if (!begin_record(e))
 		return;
 	fb_engine_final_word(e);
 	fb_outcome_record(e); /* the numbers are final now */
-	if (!recorded(e))
+	if (!end_record(e))
 		return;
 	fb_engine_outbox_drain(e, fb_context_setting(&e->x, "notify_timeout", 10000), drained, e);
 }

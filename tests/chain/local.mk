@@ -29,6 +29,7 @@ EXTRA_DIST += tests/chain/web_lab.py
 EXTRA_DIST += tests/chain/impact_lab.py
 EXTRA_DIST += tests/chain/test_impact.py
 TESTS += tests/chain/test_impact.py
+
 # Killed at any moment: a module that is preloaded into failback
 check_LTLIBRARIES += crashpoint.la
 crashpoint_la_SOURCES = tests/chain/crash/crashpoint.c
@@ -36,9 +37,6 @@ crashpoint_la_CPPFLAGS =
 crashpoint_la_CFLAGS = -std=gnu11 -Wall -Wextra
 crashpoint_la_LDFLAGS = -module -avoid-version -rpath /nowhere
 
-EXTRA_DIST += tests/chain/run
-EXTRA_DIST += tests/chain/lab.py
-EXTRA_DIST += tests/chain/web_lab.py
 EXTRA_DIST += tests/chain/trio_lab.py
 EXTRA_DIST += tests/chain/test_resume.py
 EXTRA_DIST += tests/chain/test_sweep.py

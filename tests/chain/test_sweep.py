@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kill -9 of the engine at every write to its journal and every frame to a worker, of a deployment that is recovered and of one that succeeds;
-then `failback resume`. SWEEP=all (what LONG does): at every point; SWEEP=N (12): at N of them, drawn with SEED; SWEEP=N,N,: at these; SWEEP=apart: at
-those whose outcomes can differ. SWEEP_JOBS (2): laboratories beside one another."""
+"""Kill -9 of the engine at every write to its journal, every sync that ends a commit, and every frame to a worker, of a deployment that is
+recovered and of one that succeeds; then `failback resume`.
+
+SWEEP=all (what LONG does): at every point; SWEEP=N (12): at N of them, drawn with SEED, as many of each kind; SWEEP=sm: at every sync and frame;
+SWEEP=s7,m12: at these. SWEEP_JOBS (2): laboratories beside one another."""
 import multiprocessing
 import os
 import random
-import sys
 import time
 import traceback
 
@@ -16,19 +17,28 @@ SCENARIOS = {"recovery": (True, RECOVERED, ("1", "1", "1")), "success": (False, 
 
 
 def count(lab, bad, code, live):
-    """The kinds of the points, in order, when nobody is killed."""
+    """All points when nobody is killed: [("w", 1), ("w", 2), ("m", 1), ...]"""
     lab.again(bad)
     p = lab.deploy("2", env=lab.crash_environment(0, lab.path("points")), expect=code)
     check(lab.live() == live, "an undisturbed run ends on", lab.live(), p.stdout, p.stderr)
     lab.sound()
     with open(lab.path("points")) as f:
-        return f.read()
+        letters = f.read()
+    return [(kind, n) for kind in "wsm" for n in range(1, letters.count(kind) + 1)]
 
 
-def apart(kinds):
-    """Points whose outcomes can differ: what is written before a commit is as good as not written, so the first write of a row stands for all up
-    to the sync after it (when the commit is in the file) and for the frame after it."""
-    return [i for i, kind in enumerate(kinds, 1) if kind != "w" or i == 1 or kinds[i - 2] != "w"]
+def choose(scenario, points):
+    wanted = os.environ.get("SWEEP") or ("all" if os.environ.get("LONG") else "12")
+    if wanted == "all":
+        return points
+    if wanted == "sm":
+        return [p for p in points if p[0] != "w"]
+    if not wanted.isdigit():
+        return [(p[0], int(p[1:])) for p in wanted.split(",")]
+    seed = int(os.environ.get("SEED") or random.randrange(1 << 32))
+    print(f"{scenario}: SEED={seed}", flush=True)
+    draw = random.Random(seed)
+    return [p for kind in "wsm" for p in draw.sample([p for p in points if p[0] == kind], int(wanted) // 3)]
 
 
 def resume(lab):
@@ -38,10 +48,10 @@ def resume(lab):
     return lab.run("resume", timeout=60).returncode
 
 
-def one_point(lab, at, bad, code, live):
+def one_point(lab, point, bad, code, live):
     """True: the point was reached."""
     lab.again(bad)
-    p = lab.deploy("2", env=lab.crash_environment(at))
+    p = lab.deploy("2", env=lab.crash_environment(point[1], kinds=point[0]))
     if p.returncode == code:
         lab.sound()
         return False  # runs differ by a few writes: this one was shorter
@@ -78,12 +88,13 @@ def work(job):
     failures, reached = [], 0
     with TrioLab() as lab:
         lab.good()
-        for at in points:
+        for point in points:
+            name = "%s%d" % point
             try:
-                reached += one_point(lab, at, bad, code, live)
+                reached += one_point(lab, point, bad, code, live)
             except Exception as e:
-                failures.append((at, str(e) if isinstance(e, Failure) else traceback.format_exc()))
-                print(f"{scenario}: killed at point {at}: {failures[-1][1]}", flush=True)
+                failures.append(name)
+                print(f"{scenario}: killed at point {name}: {e if isinstance(e, Failure) else traceback.format_exc()}", flush=True)
     return reached, failures
 
 
@@ -91,19 +102,8 @@ def sweep(scenario):
     bad, code, live = SCENARIOS[scenario]
     with TrioLab() as lab:
         lab.good()
-        kinds = count(lab, bad, code, live)
-    total = len(kinds)
-    wanted = os.environ.get("SWEEP") or ("all" if os.environ.get("LONG") else "12")
-    if wanted == "all":
-        points = list(range(1, total + 1))
-    elif wanted == "apart":
-        points = apart(kinds)
-    elif "," in wanted:
-        points = [int(n) for n in wanted.split(",") if n]
-    else:
-        seed = int(os.environ.get("SEED") or random.randrange(1 << 32))
-        print(f"{scenario}: SEED={seed}", flush=True)
-        points = sorted(random.Random(seed).sample(range(1, total + 1), min(int(wanted), total)))
+        everything = count(lab, bad, code, live)
+    total, points = len(everything), choose(scenario, everything)
     jobs = max(1, int(os.environ.get("SWEEP_JOBS", "2")))
     begun = time.monotonic()
     with multiprocessing.Pool(jobs) as pool:
@@ -112,7 +112,7 @@ def sweep(scenario):
     failures = [f for _, v in results for f in v]
     print(f"{scenario}: {total} points, killed at {reached} of {len(points)}, {len(failures)} failures, {time.monotonic() - begun:.0f} s", flush=True)
     check(total > 100, "there are too few points for a sweep:", total)
-    check(not failures, f"{len(failures)} of {len(points)} points failed:", [at for at, _ in failures])
+    check(not failures, f"{len(failures)} of {len(points)} points failed: SWEEP=" + ",".join(failures))
     check(reached >= len(points) * 9 // 10, "too few points were reached:", reached)
 
 

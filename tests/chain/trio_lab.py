@@ -113,9 +113,9 @@ class TrioLab(Lab):
     def deploy(self, release, expect=None, **more):
         return self.run("deploy", self.plan, "--release", release, expect=expect, **more)
 
-    def crash_environment(self, at, count=None):
-        """The engine that is started with it is killed at its Nth point."""
-        e = {"LD_PRELOAD": os.path.join(BUILD, ".libs/crashpoint.so"), "CRASH_AT": str(at),
+    def crash_environment(self, at, count=None, kinds="wsm"):
+        """The engine that is started with it is killed at its Nth point (tests/chain/crash/crashpoint.c)."""
+        e = {"LD_PRELOAD": os.path.join(BUILD, ".libs/crashpoint.so"), "CRASH_AT": str(at), "CRASH_KINDS": kinds,
              "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
         return dict(e, CRASH_COUNT=count) if count else e
 

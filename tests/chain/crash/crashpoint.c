@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * crashpoint: preloaded into failback by tests, kills its engine with SIGKILL at the Nth write to a database or frame to a worker.
- *   CRASH_AT=N      the Nth; 0: never
- *   CRASH_COUNT=F   at each point, a letter is added to the file F, so that a sweep knows how many there are, and which: w a write, s the sync
- *                   that ends a commit, m a frame to a worker or host
+ * crashpoint: preloaded into failback by tests, kills its engine with SIGKILL at the Nth write to a database, sync of one, or frame to a worker.
+ *   CRASH_KINDS=wsm which points count: w a write, s the sync that ends a durable commit, m a frame to a worker or host
+ *   CRASH_AT=N      the Nth of them; 0: never
+ *   CRASH_COUNT=F   at each of them, its letter is added to the file F, so that a sweep knows how many there are
  * The engine is told from the command by being the leader of its session (so the command must not be started as one); hosts and workers do
  * not inherit the preload.
  */
@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,10 +20,10 @@ static long points;
 
 static void point(char kind)
 {
-	const char *at = getenv("CRASH_AT"), *file = getenv("CRASH_COUNT");
+	const char *at = getenv("CRASH_AT"), *file = getenv("CRASH_COUNT"), *kinds = getenv("CRASH_KINDS");
 	int fd;
 
-	if (getsid(0) != getpid() || !at)
+	if (!at || (kinds && !strchr(kinds, kind)) || getsid(0) != getpid())
 		return;
 	points++;
 	if (file && (fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) >= 0) {
