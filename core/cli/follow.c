@@ -28,6 +28,7 @@ struct follow {
 	struct fb_style style;
 	bool terminal, muted; /* muted: nobody reads what we write any more */
 	char id[FB_ID_SIZE];
+	const char *asked;    /* the execution that the engine was to go on with; NULL: a new one */
 	int fd, pid;          /* the engine's pipe; -1 when we only watch */
 	struct fb_text input; /* from the pipe, not yet whole lines */
 	json_t *errors, *dry_run, *report; /* report: when the journal could not take it */
@@ -308,7 +309,9 @@ static int finish(struct follow *f)
 			return fb_cli_fail(cli, FB_EXIT_BUG, "the engine did not say what it would do");
 		if (f->exit_code >= 0)
 			return f->exit_code;
-		return fb_cli_fail(cli, FB_EXIT_BUG, "the engine ended before it had recorded anything; nothing was changed");
+		if (f->asked)
+			return fb_cli_fail(cli, FB_EXIT_INTERRUPTED, "the engine ended before it went on with %s: 'failback show %s' says how to go on", f->asked, f->asked);
+		return fb_cli_fail(cli, FB_EXIT_BUG, "the engine ended before it changed anything; if it had recorded an execution, 'failback status' shows that");
 	}
 	for (size_t i = 0; i < json_array_size(f->errors); i++)
 		say(f, json_string_value(json_array_get(f->errors, i)));
@@ -366,6 +369,7 @@ int fb_follow_launch(struct fb_cli *cli, struct fb_engine_request *request)
 	int code = fb_cli_config(cli); /* where the journal is; and its errors are told before anything starts */
 	if (code)
 		return code;
+	f.asked = request->execution;
 	request->config = cli->request;
 	request->host_program = fb_cli_host_program();
 	request->actor = fb_cli_actor(actor, sizeof actor);

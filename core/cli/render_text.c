@@ -202,7 +202,8 @@ static void put_cause(const struct fb_style *s, const json_t *cause, bool full, 
 	fb_text_printf(&line, "%s in %s", fb_render_string(cause, "type", "unknown type"), fb_render_string(cause, "component", "an unknown component"));
 	if (json_is_number(confidence))
 		fb_text_printf(&line, ", confidence %.0f %%", json_number_value(confidence) * (json_number_value(confidence) <= 1.0 ? 100.0 : 1.0));
-	put_wrapped(s, t, 2, line.p);
+	if (!fb_streq(fb_render_string(cause, "class", NULL), "unknown"))
+		put_wrapped(s, t, 2, line.p);
 	fb_text_clear(&line);
 	for (size_t i = 0; i < json_array_size(list) && (full || i < 1); i++)
 		put_quote(s, json_array_get(list, i), full, t);

@@ -139,8 +139,10 @@ def an_undo_that_fails_leaves_the_recovery_incomplete():
 
 def a_failure_before_anything_was_changed_costs_nothing():
     with FilesLab() as lab:
-        lab.deploy("1", '{ name = "Bad"; run = "false"; retries = 0; }', expect=(FAILED, INCOMPLETE))
-        check(not lab.exists("app.release"), "nothing went live")
+        lab.write("failback.conf", open(lab.conf).read() + 'backup = ( { name = "Dump"; run = "echo no room; false"; retries = 0; } );\n')
+        p = lab.deploy("1", expect=FAILED)
+        check(lab.done() == [] and not lab.exists("app.release"), "nothing was done:", lab.done())
+        check("nothing was changed" in p.stdout and "Dump" in p.stdout, "it says so, and what failed:", p.stdout)
 
 
 def facts_go_from_one_step_to_the_next():

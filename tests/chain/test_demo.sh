@@ -18,8 +18,8 @@ left_over()
 {
 	for entry in /proc/[0-9]*; do
 		[ "$entry" != "/proc/$$" ] || continue
-		if tr '\0' '\n' <"$entry/cmdline" 2>/dev/null | grep -qF "$work/failback-demo" || tr '\0' '\n' <"$entry/environ" 2>/dev/null | grep -qF "$work/failback-demo"; then
-			grep -q '^State:.*Z' "$entry/status" 2>/dev/null || tr '\0' ' ' <"$entry/cmdline" 2>/dev/null
+		if cat "$entry/cmdline" "$entry/environ" 2>/dev/null | tr '\0' '\n' | grep -qF "$work/failback-demo"; then
+			grep -q '^State:.*Z' "$entry/status" 2>/dev/null || echo "process ${entry#/proc/}"
 		fi
 	done
 }

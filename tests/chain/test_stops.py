@@ -55,7 +55,7 @@ class StopLab(FilesLab):
         check("held-done" in self.done(), "the current action was made to its end:", self.done())
         check("after" not in self.done() and "undo before" in self.done(), "nothing after it began, what was done was undone:", self.done())
         report = self.report()
-        check(report["status"] == "failed_with_rollback" and "stopped" in report["failure"] if report.get("failure") else True, "the report says that it was stopped:", report["status"])
+        check(report["status"] == "failed_with_rollback" and "stopped" in report["failure"], "the report says that it was stopped:", report["status"], report["failure"])
         check(self.live() == "1", "the last known good is live:", self.live())
         self.nothing_left()
         return out

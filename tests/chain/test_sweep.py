@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kill -9 of the engine at every write to its journal, every sync that ends a commit, and every frame to a worker, of a deployment that is
-recovered and of one that succeeds; then `failback resume`.
+recovered and of one that succeeds; then `failback resume`, which at every third point is killed itself and gone on with once more.
 
 SWEEP=all (what LONG does): at every point; SWEEP=N (12): at N of them, drawn with SEED, as many of each kind; SWEEP=sm: at every sync and frame;
 SWEEP=s7,m12: at these. SWEEP_JOBS (2): laboratories beside one another."""
@@ -41,10 +41,14 @@ def choose(scenario, points):
     return [p for kind in "wsm" for p in draw.sample([p for p in points if p[0] == kind], int(wanted) // 3)]
 
 
-def resume(lab):
-    """Goes on until it has ended; the code it ended with."""
+def resume(lab, point):
+    """Goes on until it has ended, and returns the code it ended with; the engine that goes on is killed, too, after every third point."""
     if not lab.json("status", expect=0)["executions"]:
         return None  # it died before the first record or after the last
+    if point[1] % 3 == 0:
+        p = lab.run("resume", timeout=60, env=lab.crash_environment(point[1] % 50 + 1, kinds="s"))
+        if p.returncode != INTERRUPTED or not lab.json("status", expect=0)["executions"]:
+            return p.returncode if p.returncode != INTERRUPTED else None
     return lab.run("resume", timeout=60).returncode
 
 
@@ -59,7 +63,7 @@ def one_point(lab, point, bad, code, live):
     done, before = lab.recorded_done(), lab.done_in(lab.ledger(), "begin")
     begun = bool(lab.sql("select 1 from executions where release = '2'"))
     check(begun or p.returncode == 70, "a command says that an execution is interrupted, and there is none:", p.stdout, p.stderr)
-    ended = resume(lab)
+    ended = resume(lab, point)
     after = lab.done_in(lab.ledger(), "begin")
     for action in set(done):
         check(before.count(action) == after.count(action), f"recorded done and made again: {action}")

@@ -58,6 +58,8 @@ static bool may_tell(const struct failure *failure, const char *path)
 
 	if (strncmp(path, "logs/", 5))
 		return !ends_in(path, ".csv") && !ends_in(path, ".json") && !ends_in(path, ".yaml") && !ends_in(path, "-state.txt");
+	if (!strncmp(name, "notifier-", 9))
+		return false; /* what was told to people about it */
 	if (!isdigit((unsigned char)*name) && strchr(name, '.') == strrchr(name, '.'))
 		return true; /* not one of the engine's */
 	if (!own || !isdigit((unsigned char)own[1]))
@@ -191,7 +193,7 @@ static void make_likely(const struct verdict *v, const json_t *parameters, const
 	else if (v->class == CLASS_UNKNOWN && !f->file_count)
 		snprintf(buf, size, "no log could be read");
 	else if (v->class == CLASS_UNKNOWN)
-		snprintf(buf, size, "no line in %d files tells the cause", f->file_count);
+		snprintf(buf, size, "no line in %d file%s tells the cause", f->file_count, f->file_count == 1 ? "" : "s");
 	else if (v->class == CLASS_CRASH && json_object_get(parameters, "exit_code") && !value)
 		snprintf(buf, size, "%s (exit code %s)", classes[v->class].likely,
 			 json_string_value(json_object_get(parameters, "exit_code")) ? json_string_value(json_object_get(parameters, "exit_code")) : "not 0");

@@ -267,6 +267,20 @@ static void links_and_binary_files_are_not_read(void **state)
 	fake_free(f);
 }
 
+static void what_people_were_told_about_it_is_no_evidence(void **state)
+{
+	static const char told[] = "[warning] Error: Cannot find module './config/production.json'\n";
+	struct fake *f = fake_new("phase-analyze", NULL);
+	char *path = archive_file(f, "logs/notifier-console.log", told, sizeof told - 1);
+
+	(void)state;
+	assert_int_equal(fake_call(f, FB_OP_RUN), FB_OK);
+	assert_string_equal(member(json_object_get(f->reports, "root_cause"), "class"), "unknown");
+	assert_int_equal(json_array_size(json_object_get(json_object_get(f->reports, "root_cause"), "evidence")), 0);
+	free(path);
+	fake_free(f);
+}
+
 static void a_quote_that_is_not_in_the_file_is_refused(void **state)
 {
 	struct fake *f = fake_new("phase-analyze", NULL);
@@ -326,6 +340,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(how_the_step_ended_tips_the_scales),
 		cmocka_unit_test(an_archive_without_logs_is_unknown_and_no_failure),
 		cmocka_unit_test(links_and_binary_files_are_not_read),
+		cmocka_unit_test(what_people_were_told_about_it_is_no_evidence),
 		cmocka_unit_test(a_quote_that_is_not_in_the_file_is_refused),
 	};
 
