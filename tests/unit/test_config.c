@@ -64,7 +64,7 @@ static void a_deployment_is_frozen_whole(void **state)
 	assert_string_equal(at(f->chain, "chains.plan.0"),
 			    "{\"after\":[],\"backoff\":1000,\"backoff_max\":30000,\"fallback\":null,\"id\":\"plan/1\",\"name\":\"Build\",\"on_failure\":\"stop\","
 			    "\"options\":{\"environment\":{\"LEVEL\":\"3\"},\"run\":\"make ${HOME}\"},\"parallel\":null,\"phase\":\"command\",\"place\":\"plan.conf:4\","
-			    "\"retries\":2,\"risk\":\"low\",\"service\":null,\"timeout\":600000,\"title\":\"Build\",\"undo\":{\"after\":[],\"backoff\":1000,"
+			    "\"retries\":2,\"risk\":\"low\",\"service\":\"backend\",\"timeout\":600000,\"title\":\"Build\",\"undo\":{\"after\":[],\"backoff\":1000,"
 			    "\"backoff_max\":30000,\"fallback\":null,\"id\":\"plan/1.undo\",\"name\":\"Undo Build\",\"on_failure\":\"stop\",\"options\":{\"run\":[\"make\",\"clean\"]},"
 			    "\"parallel\":null,\"phase\":\"command\",\"place\":\"plan.conf:4\",\"retries\":2,\"risk\":\"low\",\"service\":null,\"timeout\":600000,"
 			    "\"title\":\"Undo Build\",\"undo\":null}}");
