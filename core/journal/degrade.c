@@ -21,6 +21,7 @@
 static const struct {
 	const char *table, *where;
 } copied[] = {
+	{"tallies", "?1 = ?1"},
 	{"executions", "n = ?1 OR ended_ms = 0 OR n > (SELECT max(n) - 20 FROM executions)"},
 	{"frozen", OURS_OR_OPEN},
 	{"touched", OURS_OR_OPEN},

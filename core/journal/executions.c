@@ -427,8 +427,7 @@ void fb_executions_free(struct fb_execution *v, size_t n)
 int fb_journal_tally(struct fb_journal *j, const char *environment, struct fb_tally *ret, struct fb_err *err)
 {
 	sqlite3_stmt *s = fb_db_query(j, err,
-				      "SELECT (SELECT count(*) FROM executions WHERE environment = ?1 AND ended_ms > 0 AND " FB_IS_ROLLBACK "),"
-				      " (SELECT coalesce(max(ended_ms), 0) FROM executions WHERE environment = ?1)",
+				      "SELECT coalesce((SELECT rollbacks FROM tallies WHERE environment = ?1), 0), (SELECT coalesce(max(ended_ms), 0) FROM executions WHERE environment = ?1)",
 				      "t", environment);
 
 	if (!s || fb_db_step(j, s, err) < 1)

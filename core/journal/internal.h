@@ -19,8 +19,13 @@
 #define FB_JOURNAL_APPLICATION 0x46424a4c /* "FBJL" */
 #define FB_JOURNAL_SCHEMA 1
 #define FB_VALUES_MAX 32
-/* As the index executions_rollbacks has it, word for word */
-#define FB_IS_ROLLBACK "(kind = 'rollback' OR status IN ('failed_with_rollback', 'rollback_incomplete'))"
+/* Rollbacks that have ended, counted as they end: to count them when somebody asks would take longer each time. */
+#define FB_ENDED_ROLLBACK(row) "(" row "ended_ms > 0 AND (" row "kind = 'rollback' OR " row "status IN ('failed_with_rollback', 'rollback_incomplete')))"
+#define FB_TALLIES_TABLE "CREATE TABLE tallies (environment TEXT PRIMARY KEY, rollbacks INTEGER NOT NULL) STRICT, WITHOUT ROWID"
+#define FB_TALLIES_TRIGGER                                                                                                                              \
+	"CREATE TRIGGER executions_tally AFTER UPDATE OF status, ended_ms ON executions WHEN " FB_ENDED_ROLLBACK("old.") " <> " FB_ENDED_ROLLBACK("new.") \
+	" BEGIN INSERT INTO tallies (environment, rollbacks) VALUES (new.environment, 1)"                                                               \
+	" ON CONFLICT (environment) DO UPDATE SET rollbacks = rollbacks + " FB_ENDED_ROLLBACK("new.") " - " FB_ENDED_ROLLBACK("old.") "; END"
 
 struct fb_statement {
 	char *sql;

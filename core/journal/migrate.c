@@ -16,7 +16,9 @@ static const char *const from_0[] = {
 	"CREATE TABLE documents (execution INTEGER NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (execution, name)) STRICT, WITHOUT ROWID",
 	"CREATE INDEX outbox_waiting ON outbox (id) WHERE status = 'waiting'",
 	"CREATE INDEX executions_ended ON executions (environment, ended_ms)",
-	"CREATE INDEX executions_rollbacks ON executions (environment, ended_ms) WHERE " FB_IS_ROLLBACK,
+	FB_TALLIES_TABLE,
+	FB_TALLIES_TRIGGER,
+	"INSERT INTO tallies (environment, rollbacks) SELECT environment, count(*) FROM executions WHERE " FB_ENDED_ROLLBACK("") " GROUP BY environment",
 	"CREATE INDEX releases_once_good ON releases (environment, service, seq) WHERE status IN ('good', 'superseded')",
 };
 

@@ -15,7 +15,8 @@ static const char *const tables[] = {
 	"CREATE INDEX executions_environment ON executions (environment, n)",
 	"CREATE INDEX executions_unfinished ON executions (n) WHERE ended_ms = 0",
 	"CREATE INDEX executions_ended ON executions (environment, ended_ms)",
-	"CREATE INDEX executions_rollbacks ON executions (environment, ended_ms) WHERE " FB_IS_ROLLBACK,
+	FB_TALLIES_TABLE,
+	FB_TALLIES_TRIGGER,
 	/* The chain is large and never changes: apart, so that a change of status does not write it again */
 	"CREATE TABLE frozen (execution INTEGER PRIMARY KEY, json TEXT) STRICT",
 	/* Services that an execution may touch; generation: the service's, when the execution last let it go */

@@ -485,6 +485,32 @@ static void with_index(struct fixture *f, int r, const char *call)
 	plan.asked = 0;
 }
 
+static void rollbacks_are_counted_as_they_end(void **state)
+{
+	struct fixture *f = *state;
+	struct fb_tally t;
+
+	OK(fb_journal_tally(f->j, "production", &t, &f->err));
+	assert_int_equal(t.rollbacks, 0);
+	assert_int_equal(t.last_ended_ms, 0);
+	fixture_start_ours(f, "1");
+	OK(fb_journal_status(f->j, "failed_with_rollback", false, -1, &f->err));
+	OK(fb_journal_tally(f->j, "production", &t, &f->err));
+	assert_int_equal(t.rollbacks, 0); /* it has not ended */
+	OK(fb_journal_status(f->j, "failed_with_rollback", true, 3, &f->err));
+	OK(fb_journal_tally(f->j, "production", &t, &f->err));
+	assert_int_equal(t.rollbacks, 1);
+	assert_true(t.last_ended_ms > 0);
+	OK(fb_journal_status(f->j, "rollback_incomplete", true, 4, &f->err)); /* one still */
+	OK(fb_journal_tally(f->j, "production", &t, &f->err));
+	assert_int_equal(t.rollbacks, 1);
+	OK(fb_journal_status(f->j, "completed", true, 0, &f->err)); /* a deployment that went well is none */
+	OK(fb_journal_tally(f->j, "production", &t, &f->err));
+	assert_int_equal(t.rollbacks, 0);
+	OK(fb_journal_tally(f->j, "staging", &t, &f->err));
+	assert_int_equal(t.rollbacks, 0);
+}
+
 static void what_is_asked_often_is_found_by_an_index(void **state)
 {
 	struct fixture *f = *state;
@@ -561,6 +587,7 @@ int main(void)
 		T(the_outbox_takes_an_event_for_a_notifier_once),
 		T(the_outbox_of_a_living_engine_is_left_to_it),
 		T(documents_and_moments_come_back),
+		T(rollbacks_are_counted_as_they_end),
 		T(what_is_asked_often_is_found_by_an_index),
 	};
 
