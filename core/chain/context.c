@@ -213,3 +213,8 @@ void fb_context_event(struct fb_context *x, const char *name, const char *link, 
 	fb_free(line);
 	json_decref(data);
 }
+
+void fb_context_note(struct fb_context *x, const char *link, int64_t level, const char *text)
+{
+	fb_context_event(x, "link.note", link, text, json_pack("{s:s}", "level", fb_level_word(level)));
+}

@@ -103,6 +103,8 @@ bool fb_use_has_feature(const struct fb_use *u, const char *feature);
 
 /* Records an event and tells followers. data is stolen; may be NULL. */
 void fb_context_event(struct fb_context *x, const char *name, const char *link, const char *summary, json_t *data);
+/* An event "link.note": something that a person should know, about a link (NULL: none). level: FB_LOG_ */
+void fb_context_note(struct fb_context *x, const char *link, int64_t level, const char *text);
 /* A journal function failed: tell the floor above once. */
 void fb_context_lost(struct fb_context *x, const struct fb_err *err);
 /* A setting of the frozen chain, in its unit. */

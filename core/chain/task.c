@@ -177,10 +177,10 @@ static void note_progress(struct fb_task *t, const json_t *frame)
 
 static void note_log(struct fb_task *t, const json_t *frame)
 {
-	int level = (int)json_integer_value(json_object_get(frame, "level"));
+	json_int_t level = json_integer_value(json_object_get(frame, "level"));
 
 	if (!t->spec.silent && level >= FB_LOG_WARNING)
-		fb_context_event(t->spec.context, "link.note", t->spec.link, text_of(frame, "text"), json_pack("{s:i}", "level", level));
+		fb_context_note(t->spec.context, t->spec.link, level, text_of(frame, "text"));
 }
 
 static void note_report(struct fb_task *t, const json_t *frame)

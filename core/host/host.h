@@ -108,4 +108,7 @@ void fb_host_call_stop(struct fb_host_call *call, bool force);
 /* Appends a line to the call's log as the engine's own word. */
 void fb_host_call_note(struct fb_host_call *call, const char *text);
 
+/* "debug", "info", "warning" or "error" for FB_LOG_; what lies outside is taken for the nearest. */
+const char *fb_level_word(int64_t level);
+
 #endif

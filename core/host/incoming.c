@@ -148,7 +148,7 @@ static void take_done(struct fb_host_call *c, json_t *frame)
 	}
 }
 
-static const char *level_word(json_int_t level)
+const char *fb_level_word(int64_t level)
 {
 	static const char *const words[] = {"debug", "info", "warning", "error"};
 
@@ -195,7 +195,7 @@ static void take_frame(struct fb_host_call *c, json_t *frame)
 		return;
 	}
 	if (fb_streq(m, "log"))
-		fb_capture_line(c->capture, level_word(json_integer_value(json_object_get(frame, "level"))), json_string_value(json_object_get(frame, "text")));
+		fb_capture_line(c->capture, fb_level_word(json_integer_value(json_object_get(frame, "level"))), json_string_value(json_object_get(frame, "text")));
 	if (c->exited && !methods[i].still_counts)
 		return; /* nobody is there to go on with the answer */
 	if (methods[i].request)

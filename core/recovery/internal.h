@@ -68,6 +68,14 @@ char *fb_outcome_summary(struct fb_engine *e);
 
 /* ---- execution.c ---- */
 
+/* Where an execution stands */
+#define FB_STAGE_PREFLIGHT 0
+#define FB_STAGE_BACKUP 1
+#define FB_STAGE_PLAN 2
+#define FB_STAGE_COMMIT 3
+#define FB_STAGE_RECOVERY 4
+#define FB_STAGE_END 5
+
 struct fb_engine {
 	struct fb_context x;
 	uv_loop_t loop;
@@ -78,7 +86,7 @@ struct fb_engine {
 	struct fb_run *run;       /* under way; NULL */
 	struct fb_link *failed_link; /* of the plan or backup */
 	char *failure;            /* sentence */
-	int stage;                /* of execution.c */
+	int stage;                /* FB_STAGE_ */
 	char *verify_link;        /* id of the link that verifies the recovery; NULL: none yet */
 	struct fb_run *undoing;   /* takes back the plan's own steps; NULL */
 	bool backup_created, changed, protected_traffic, restored, verified, undo_begun, undo_failed, told_end;
@@ -105,13 +113,31 @@ void fb_engine_say(struct fb_engine *e, json_t *line);
 void fb_engine_clock(struct fb_engine *e, const char *name);
 /* The link of any chain by its id. */
 struct fb_link *fb_engine_link(struct fb_engine *e, const char *id);
+/* What belongs together is recorded together: an engine that dies on the way leaves all of it or none. False: the journal is lost, and the execution
+ * with it. */
+bool fb_engine_begin_record(struct fb_engine *e);
+bool fb_engine_end_record(struct fb_engine *e);
+/* Why it fails, or was refused: a sentence, copied. */
+void fb_engine_set_failure(struct fb_engine *e, const char *text);
+/* A document of the report; steals value. */
+void fb_engine_set_document(struct fb_engine *e, const char *name, json_t *value);
+/* Before each step of a plan: what was asked for since the last look must not wait for one action more. */
+bool fb_engine_stop_asked(void *owner, struct fb_link *l);
+/* Runs an execution that is recorded and ours; returns when it has ended or was lost. */
+int fb_execution_run(struct fb_engine *e, struct fb_err *err) FB_MUST_USE;
+
+/* ---- preflight.c, deployment.c, recover.c, ending.c: its stages ---- */
+
+void fb_engine_preflight(struct fb_engine *e);
+void fb_engine_begin_backup(struct fb_engine *e);
 /* A failure that was found outside of a link, by the observers. */
 void fb_engine_detected(struct fb_engine *e, const char *message);
+/* failed: the link that did, NULL when none; failure: a sentence, copied. */
+void fb_engine_begin_recovery(struct fb_engine *e, struct fb_link *failed, const char *failure);
 /* A recovery's operation was answered well, for a phase (which may have ended: NULL). */
 void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb_task *caller);
 /* Decides what it has come to and tells people, once; the notify phase calls it, or the end of the execution. */
 void fb_engine_final_word(struct fb_engine *e);
-/* Runs an execution that is recorded and ours; returns when it has ended or was lost. */
-int fb_execution_run(struct fb_engine *e, struct fb_err *err) FB_MUST_USE;
+void fb_engine_conclude(struct fb_engine *e);
 
 #endif

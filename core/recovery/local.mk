@@ -1,4 +1,6 @@
 libfailback_core_la_SOURCES += \
+	core/recovery/deployment.c \
+	core/recovery/ending.c \
 	core/recovery/engine.c \
 	core/recovery/engine.h \
 	core/recovery/execution.c \
@@ -8,7 +10,9 @@ libfailback_core_la_SOURCES += \
 	core/recovery/outbox.c \
 	core/recovery/outcome.c \
 	core/recovery/predecessor.c \
+	core/recovery/preflight.c \
 	core/recovery/probe.c \
+	core/recovery/recover.c \
 	core/recovery/report.c \
 	core/recovery/report.h \
 	core/recovery/report_chains.c \

@@ -257,7 +257,7 @@ static void on_done(void *owner, struct fb_task *t, const struct fb_call_result 
 	json_decref(m->reported);
 	m->reported = json_incref(t->reported);
 	if (result->answer > FB_SKIP && try_again(m, result->answer)) {
-		fb_context_event(context(o), "link.note", o->link, message, json_pack("{s:i, s:s}", "level", FB_LOG_WARNING, "service", m->service->name));
+		fb_context_note(context(o), o->link, FB_LOG_WARNING, message);
 		fb_free(message);
 		return;
 	}

@@ -170,7 +170,7 @@ int fb_targets_adopt(struct fb_engine *e, json_t *results, struct fb_err *err)
 		if (one && json_integer_value(json_object_get(one, "answer")) > FB_SKIP) {
 			char *text = fb_asprintf("what is live of '%s' (%s) does not verify: there is nothing to go back to if this deployment fails", s->name, s->last_good);
 
-			fb_context_event(&e->x, "link.note", NULL, text, json_pack("{s:i}", "level", FB_LOG_WARNING));
+			fb_context_note(&e->x, NULL, FB_LOG_WARNING, text);
 			fb_free(text);
 			set(&s->last_good, NULL);
 			continue;
