@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "host/abi.h"
 
 #define NAME_LIMIT 127u
 #define TEXT_LIMIT 2000u
@@ -232,7 +233,7 @@ int fb_declared_take(struct fb_loaded *l, const char *path, struct fb_err *err)
 	for (int i = 0; p; i++, p += stride) {
 		struct fb_option o;
 
-		fb_abi_copy(&o, sizeof o, p, stride);
+		fb_abi_take(&fb_abi_structs[FB_SIZE_OPTION], &o, p, stride);
 		if (!o.name)
 			break;
 		if (i >= FB_OPTIONS_LIMIT)
