@@ -55,3 +55,4 @@ tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz_journal.c
 tests_fuzz_fuzz_journal_CPPFLAGS = $(unit_cppflags) -DFB_FUZZ_STANDALONE
 tests_fuzz_fuzz_journal_CFLAGS = $(unit_cflags)
 tests_fuzz_fuzz_journal_LDADD = libfailback-core.la
+include tests/fuzz/plugins.mk
