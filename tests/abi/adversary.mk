@@ -24,14 +24,16 @@ abi_adversaries = \
 EXTRA_DIST += $(abi_adversaries) $(abi_adversary)/adversary.h
 
 check_DATA += $(abi_adversary)/stamp
-$(abi_adversary)/stamp: $(abi_adversaries) $(abi_adversary)/adversary.h core/failback/plugin.h
+$(abi_adversary)/stamp: $(abi_adversaries) $(abi_adversary)/adversary.h core/failback/plugin.h tests/abi/bytes_plugin.c tests/fuzz/descriptor_bytes.h
 	$(AM_V_GEN)mkdir -p $(abi_adversary) && for f in $(abi_adversaries); do \
 	  name=`basename $$f .c | tr _ -`; \
 	  $(CC) $(plugin_cppflags) -D_GNU_SOURCE $(plugin_cflags) $(CFLAGS) $(AM_LDFLAGS) -fPIC -shared $(srcdir)/$$f -o $(abi_adversary)/phase-$$name.so || exit 1; \
-	done && touch $@
+	done && mkdir -p $(abi_adversary)/bytes && \
+	$(CC) $(plugin_cppflags) -D_GNU_SOURCE -I$(top_srcdir) $(plugin_cflags) $(CFLAGS) $(AM_LDFLAGS) -fPIC -shared $(srcdir)/tests/abi/bytes_plugin.c \
+	  -o $(abi_adversary)/bytes/phase-fuzz.so && touch $@
 clean-local: clean-abi-adversary
 clean-abi-adversary:
-	rm -f $(abi_adversary)/*.so $(abi_adversary)/stamp
+	rm -rf $(abi_adversary)/*.so $(abi_adversary)/stamp $(abi_adversary)/bytes
 
 check_PROGRAMS += tests/abi/host_other
 tests_abi_host_other_SOURCES = $(failback_host_SOURCES) tests/abi/other_host.c
@@ -50,3 +52,16 @@ tests_abi_test_adversary_SOURCES = \
 tests_abi_test_adversary_CPPFLAGS = $(unit_cppflags)
 tests_abi_test_adversary_CFLAGS = $(unit_cflags)
 tests_abi_test_adversary_LDADD = $(unit_libs)
+
+# Descriptors and files of any bytes, by the real host
+EXTRA_DIST += tests/abi/bytes_plugin.c
+check_PROGRAMS += tests/abi/test_bytes
+TESTS += tests/abi/test_bytes
+LONG_TESTS += tests/abi/test_bytes
+tests_abi_test_bytes_SOURCES = \
+	tests/abi/rig.c \
+	tests/abi/rig.h \
+	tests/abi/test_bytes.c
+tests_abi_test_bytes_CPPFLAGS = $(unit_cppflags)
+tests_abi_test_bytes_CFLAGS = $(unit_cflags)
+tests_abi_test_bytes_LDADD = $(unit_libs)
