@@ -65,3 +65,5 @@ tests_abi_test_bytes_SOURCES = \
 tests_abi_test_bytes_CPPFLAGS = $(unit_cppflags)
 tests_abi_test_bytes_CFLAGS = $(unit_cflags)
 tests_abi_test_bytes_LDADD = $(unit_libs)
+EXTRA_DIST += tests/chain/test_many_plugins.py
+TESTS += tests/chain/test_many_plugins.py

@@ -55,6 +55,7 @@ static void descriptor_rebase_options(unsigned char *room, struct fb_plugin *p, 
 			descriptor_rebase(room, room + at + pointers[k], size);
 }
 
+/* Lives until the next. */
 static const struct fb_plugin *descriptor_from(const unsigned char *data, size_t size)
 {
 	static const struct fb_phase_ops ops = {.run = descriptor_run};
@@ -64,12 +65,15 @@ static const struct fb_plugin *descriptor_from(const unsigned char *data, size_t
 			  sizeof(struct fb_wait), sizeof(struct fb_sample), sizeof(struct fb_event), sizeof(struct fb_phase_ops), sizeof(struct fb_strategy_ops), sizeof(struct fb_check_ops),
 			  sizeof(struct fb_notifier_ops)},
 		.name = "fuzz", .version = "1", .summary = "From bytes", .license = "Apache-2.0", .phase = &ops};
-	unsigned char *room = mmap(NULL, DESCRIPTOR_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	static unsigned char *room;
 	unsigned flags = size ? data[0] : 0;
 	struct fb_plugin *p;
 
+	if (!room)
+		room = mmap(NULL, DESCRIPTOR_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (room == MAP_FAILED)
 		return NULL;
+	memset(room, 0, DESCRIPTOR_MOST + 256); /* nothing behind it is ever written */
 	if (size > 1)
 		memcpy(room, data + 1, size - 1 < DESCRIPTOR_MOST ? size - 1 : DESCRIPTOR_MOST);
 	size = size > 1 ? size - 1 < DESCRIPTOR_MOST ? size - 1 : DESCRIPTOR_MOST : 0;

@@ -1,5 +1,5 @@
 # A fuzz target is fuzz_NAME.c with LLVMFuzzerTestOneInput and fuzz_words (fuzz.h), a folder corpus/NAME and the lines below. As a test it runs
-# its corpus and a seeded sample of mutations; with libFuzzer: clang -fsanitize=fuzzer, without driver.c.
+# its corpus and a seeded sample of mutations; with libFuzzer: clang -fsanitize=fuzzer -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION, without driver.c.
 fuzz_cflags = $(unit_cflags)
 fuzz_cppflags = $(unit_cppflags)
 fuzz_libs = libfailback-core.la
