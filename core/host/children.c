@@ -98,6 +98,13 @@ bool fb_child_describe(pid_t pid, char *buf, size_t size)
 	return true;
 }
 
+pid_t fb_child_parent(pid_t pid)
+{
+	struct stat_line s;
+
+	return read_stat(pid, &s) == 0 ? s.parent : -1;
+}
+
 int fb_child_threads(void)
 {
 	DIR *dir = opendir("/proc/self/task");

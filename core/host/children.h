@@ -11,6 +11,8 @@
 int fb_children(pid_t *ret, int max);
 /* "4711 sleep" into buf, printable ASCII only. false when it is gone or a zombie. */
 bool fb_child_describe(pid_t pid, char *buf, size_t size);
+/* The parent of any process; -1 when it is gone. */
+pid_t fb_child_parent(pid_t pid);
 /* Threads of the calling process. */
 int fb_child_threads(void);
 

@@ -77,7 +77,7 @@ static void set_variable(char **v, size_t *n, const char *pair)
 
 static char **make_environment(const struct fb_worker *w, const char *const *more)
 {
-	const struct fb_call *call = w->call;
+	const struct fb_call *call = &w->call;
 	size_t room = 16, n = 0;
 	char **v;
 
@@ -284,7 +284,7 @@ int32_t fb_service_run(const struct fb_call *call, const struct fb_command *comm
 
 	if (!command)
 		return -1;
-	fb_abi_copy(&c, sizeof c, command, w->loaded->plugin.sizes[FB_SIZE_COMMAND]);
+	fb_worker_take(w, FB_SIZE_COMMAND, &c, command);
 	if ((!c.argv || !c.argv[0]) == !c.shell) {
 		fb_worker_log(w, FB_LOG_ERROR, "run: give either argv or shell");
 		return -1;
@@ -313,6 +313,6 @@ int32_t fb_service_run(const struct fb_call *call, const struct fb_command *comm
 	result.output = r.tail.p + (r.tail.n - result.output_size);
 	w->output[r.tail.n] = 0;
 	if (ret) /* in the author's size */
-		fb_abi_copy(ret, w->loaded->plugin.sizes[FB_SIZE_COMMAND_RESULT], &result, sizeof result);
+		fb_worker_put(w, FB_SIZE_COMMAND_RESULT, ret, &result);
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "host/abi.h"
 
 #define NAME_LIMIT 127u
 #define TEXT_LIMIT 2000u
@@ -232,7 +233,7 @@ int fb_declared_take(struct fb_loaded *l, const char *path, struct fb_err *err)
 	for (int i = 0; p; i++, p += stride) {
 		struct fb_option o;
 
-		fb_abi_copy(&o, sizeof o, p, stride);
+		fb_abi_take(&fb_abi_structs[FB_SIZE_OPTION], &o, p, stride);
 		if (!o.name)
 			break;
 		if (i >= FB_OPTIONS_LIMIT)
@@ -240,8 +241,11 @@ int fb_declared_take(struct fb_loaded *l, const char *path, struct fb_err *err)
 		if (strnlen(o.name, NAME_LIMIT + 1) > NAME_LIMIT || !name_is_allowed(o.name))
 			return fb_err_set(err, FB_EXIT_PLUGIN, "%s: the name of option %d, '%.*s', is not allowed: use a-z, 0-9, '_', '-', with '.' and '[].' between members", path, i + 1,
 					  (int)NAME_LIMIT, o.name);
-		if (check_option(&o, err) < 0)
+		if (check_option(&o, err) < 0) {
+			if (err)
+				err->code = FB_EXIT_PLUGIN; /* a default that cannot be read is the plugin's fault, not the configuration's */
 			return fb_err_prefix(err, "%s: option '%s'", path, o.name);
+		}
 		if (by_name(l, o.name) || by_name(l, o.alias))
 			return fb_err_set(err, FB_EXIT_PLUGIN, "%s: option '%s' is declared twice", path, by_name(l, o.name) ? o.name : o.alias);
 		l->options[l->option_count++] = o;

@@ -13,39 +13,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "host/abi.h"
 #include "host/declared.h"
 #include "host/operations.h"
-
-#define END_OF(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
-#define HEAD END_OF(struct fb_plugin, sizes)
-
-/* Sizes of ABI 1.0: what is smaller than these was never released. Not sizeof: ours may grow, the first release's may not. */
-#define FIRST_PLUGIN END_OF(struct fb_plugin, notifier)
-static const struct {
-	size_t first;
-	const char *what;
-	uint32_t kinds; /* bit per kind that needs it */
-} sizes[FB_SIZES] = {
-	[FB_SIZE_CALL] = {END_OF(struct fb_call, deadline_ms), "struct fb_call", 0x1e},
-	[FB_SIZE_HOST] = {END_OF(struct fb_host, retry_after), "struct fb_host", 0x1e},
-	[FB_SIZE_OPTION] = {END_OF(struct fb_option, summary), "struct fb_option", 0x1e},
-	[FB_SIZE_COMMAND] = {END_OF(struct fb_command, log), "struct fb_command", 0x1e},
-	[FB_SIZE_COMMAND_RESULT] = {END_OF(struct fb_command_result, elapsed_ms), "struct fb_command_result", 0x1e},
-	[FB_SIZE_HEALTH] = {END_OF(struct fb_health, text), "struct fb_health", 1u << FB_KIND_CHECK},
-	[FB_SIZE_WAIT] = {END_OF(struct fb_wait, until_ms), "struct fb_wait", 1u << FB_KIND_CHECK | 1u << FB_KIND_STRATEGY},
-	[FB_SIZE_SAMPLE] = {END_OF(struct fb_sample, reset), "struct fb_sample", 1u << FB_KIND_STRATEGY},
-	[FB_SIZE_EVENT] = {END_OF(struct fb_event, report), "struct fb_event", 1u << FB_KIND_NOTIFIER},
-	[FB_SIZE_PHASE_OPS] = {END_OF(struct fb_phase_ops, undo), "struct fb_phase_ops", 1u << FB_KIND_PHASE},
-	[FB_SIZE_STRATEGY_OPS] = {END_OF(struct fb_strategy_ops, observe), "struct fb_strategy_ops", 1u << FB_KIND_STRATEGY},
-	[FB_SIZE_CHECK_OPS] = {END_OF(struct fb_check_ops, end), "struct fb_check_ops", 1u << FB_KIND_CHECK},
-	[FB_SIZE_NOTIFIER_OPS] = {END_OF(struct fb_notifier_ops, notify), "struct fb_notifier_ops", 1u << FB_KIND_NOTIFIER},
-};
-
-void fb_abi_copy(void *to, size_t to_size, const void *from, size_t from_size)
-{
-	memset(to, 0, to_size);
-	memcpy(to, from, from_size < to_size ? from_size : to_size);
-}
 
 #define REFUSE(...) fb_err_set(err, FB_EXIT_PLUGIN, __VA_ARGS__)
 
@@ -56,9 +26,9 @@ static int check_head(const struct fb_plugin *p, const char *path, struct fb_err
 		return REFUSE("%s: the descriptor begins with 0x%08x, expected 0x%08x: write it with the macro FB_PLUGIN", path, p->magic, FB_PLUGIN_MAGIC);
 	if (p->abi_major != FB_ABI_MAJOR)
 		return REFUSE("%s was built for plugin ABI %u.%u, this failback has %u.%u: build it with the header of this failback, or install the failback that it was built for",
-			      path, p->abi_major, p->abi_minor, FB_ABI_MAJOR, FB_ABI_MINOR);
-	if (p->struct_size < FIRST_PLUGIN)
-		return REFUSE("%s: the descriptor says it has %u bytes, the first release's had %zu: write it with the macro FB_PLUGIN", path, p->struct_size, FIRST_PLUGIN);
+			      path, p->abi_major, p->abi_minor, FB_ABI_MAJOR, fb_abi_minor);
+	if (p->struct_size < fb_abi_plugin.first)
+		return REFUSE("%s: the descriptor says it has %u bytes, the first release's had %zu: write it with the macro FB_PLUGIN", path, p->struct_size, fb_abi_plugin.first);
 	if (p->struct_size > FB_STRUCT_LIMIT)
 		return REFUSE("%s: the descriptor says it has %u bytes, at most %u are allowed: write it with the macro FB_PLUGIN", path, p->struct_size, FB_STRUCT_LIMIT);
 	return 0;
@@ -67,13 +37,15 @@ static int check_head(const struct fb_plugin *p, const char *path, struct fb_err
 static int check_sizes(const struct fb_plugin *p, const char *path, struct fb_err *err)
 {
 	for (int i = 0; i < FB_SIZES; i++) {
-		if (!(sizes[i].kinds & 1u << p->kind))
+		const struct fb_abi_struct *s = &fb_abi_structs[i];
+
+		if (!(s->kinds & 1u << p->kind))
 			continue;
-		if (p->sizes[i] < sizes[i].first)
-			return REFUSE("%s: its %s has %u bytes, the first release's had %zu: write the descriptor with the macro FB_PLUGIN", path, sizes[i].what, p->sizes[i],
-				      sizes[i].first);
+		if (p->sizes[i] < s->first)
+			return REFUSE("%s: its %s has %u bytes, the first release's had %zu: write the descriptor with the macro FB_PLUGIN", path, s->what, p->sizes[i],
+				      s->first);
 		if (p->sizes[i] > FB_STRUCT_LIMIT)
-			return REFUSE("%s: its %s has %u bytes, at most %u are allowed: write the descriptor with the macro FB_PLUGIN", path, sizes[i].what, p->sizes[i],
+			return REFUSE("%s: its %s has %u bytes, at most %u are allowed: write the descriptor with the macro FB_PLUGIN", path, s->what, p->sizes[i],
 				      FB_STRUCT_LIMIT);
 	}
 	if (p->sizes[FB_SIZE_OPTION] % sizeof(void *))
@@ -106,9 +78,9 @@ static int check_identity(const struct fb_plugin *p, const char *path, const cha
 		return REFUSE("%s: it is of kind %u, this failback knows 1 to %u (phase, strategy, check, notifier): it may need a newer failback", path, p->kind, FB_KIND_NOTIFIER);
 	if (!fb_streq(theirs, kind))
 		return REFUSE("%s: it is a %s, its file name says %s: rename the file to %s-%s.so", path, theirs, kind, theirs, name);
-	if (p->needs_minor > FB_ABI_MINOR)
+	if (p->needs_minor > fb_abi_minor)
 		return REFUSE("%s needs a host with plugin ABI %u.%u or newer, this failback has %u.%u: install a newer failback", path, FB_ABI_MAJOR, p->needs_minor, FB_ABI_MAJOR,
-			      FB_ABI_MINOR);
+			      fb_abi_minor);
 	if (check_text(p->name, 63, path, "name", err) < 0 || check_text(p->version, 63, path, "version", err) < 0 ||
 	    check_text(p->summary, 500, path, "summary", err) < 0 || check_text(p->license, 200, path, "license", err) < 0)
 		return -1;
@@ -121,7 +93,7 @@ static int check_identity(const struct fb_plugin *p, const char *path, const cha
 	return 0;
 }
 
-static int take_ops(const struct fb_plugin *theirs, struct fb_loaded *l, const char *path, struct fb_err *err)
+static int take_ops(struct fb_loaded *l, const char *path, struct fb_err *err)
 {
 	const struct fb_plugin *p = &l->plugin;
 	const void *ops = p->kind == FB_KIND_PHASE ? (const void *)p->phase : p->kind == FB_KIND_STRATEGY ? (const void *)p->strategy
@@ -131,30 +103,29 @@ static int take_ops(const struct fb_plugin *theirs, struct fb_loaded *l, const c
 		return REFUSE("%s: it is a %s and its table of operations is NULL: set .%s = &ops", path, fb_kind_name(p->kind), fb_kind_name(p->kind));
 	switch (p->kind) {
 	case FB_KIND_PHASE:
-		fb_abi_copy(&l->phase, sizeof l->phase, ops, theirs->sizes[FB_SIZE_PHASE_OPS]);
+		fb_abi_take(&fb_abi_structs[FB_SIZE_PHASE_OPS], &l->phase, ops, p->sizes[FB_SIZE_PHASE_OPS]);
 		if (!l->phase.run)
 			return REFUSE("%s: a phase must offer run: set it in struct fb_phase_ops", path);
 		break;
 	case FB_KIND_STRATEGY:
-		fb_abi_copy(&l->strategy, sizeof l->strategy, ops, theirs->sizes[FB_SIZE_STRATEGY_OPS]);
+		fb_abi_take(&fb_abi_structs[FB_SIZE_STRATEGY_OPS], &l->strategy, ops, p->sizes[FB_SIZE_STRATEGY_OPS]);
 		if (!l->strategy.state || !l->strategy.restore)
 			return REFUSE("%s: a strategy must offer state and restore, %s is missing: set it in struct fb_strategy_ops", path, l->strategy.state ? "restore" : "state");
 		break;
 	case FB_KIND_CHECK:
-		fb_abi_copy(&l->check, sizeof l->check, ops, theirs->sizes[FB_SIZE_CHECK_OPS]);
+		fb_abi_take(&fb_abi_structs[FB_SIZE_CHECK_OPS], &l->check, ops, p->sizes[FB_SIZE_CHECK_OPS]);
 		if (!l->check.probe && !l->check.step)
 			return REFUSE("%s: a check must offer probe or step: set one in struct fb_check_ops", path);
 		if (l->check.step && !l->check.end)
 			return REFUSE("%s: a check that offers step must offer end, which frees its state: set it in struct fb_check_ops", path);
 		break;
 	default:
-		fb_abi_copy(&l->notifier, sizeof l->notifier, ops, theirs->sizes[FB_SIZE_NOTIFIER_OPS]);
+		fb_abi_take(&fb_abi_structs[FB_SIZE_NOTIFIER_OPS], &l->notifier, ops, p->sizes[FB_SIZE_NOTIFIER_OPS]);
 		if (!l->notifier.notify)
 			return REFUSE("%s: a notifier must offer notify: set it in struct fb_notifier_ops", path);
 	}
 	return 0;
 }
-
 
 int fb_descriptor_take(const struct fb_plugin *theirs, const char *path, const char *kind, const char *name, struct fb_loaded *ret, struct fb_err *err)
 {
@@ -165,8 +136,8 @@ int fb_descriptor_take(const struct fb_plugin *theirs, const char *path, const c
 		return REFUSE("%s: failback_plugin_entry returned NULL: it must return the descriptor; write it with the macro FB_PLUGIN", path);
 	if (check_head(theirs, path, err) < 0)
 		return -1;
-	fb_abi_copy(&l->plugin, sizeof l->plugin, theirs, theirs->struct_size);
-	if (check_identity(&l->plugin, path, kind, name, err) < 0 || check_sizes(&l->plugin, path, err) < 0 || take_ops(theirs, l, path, err) < 0)
+	fb_abi_take(&fb_abi_plugin, &l->plugin, theirs, theirs->struct_size);
+	if (check_identity(&l->plugin, path, kind, name, err) < 0 || check_sizes(&l->plugin, path, err) < 0 || take_ops(l, path, err) < 0)
 		return -1;
 	return fb_declared_take(l, path, err);
 }

@@ -10,7 +10,6 @@
 #include "base/err.h"
 #include "failback/plugin.h"
 
-#define FB_STRUCT_LIMIT 65536u
 #define FB_OPTIONS_LIMIT 256
 
 /* What a host knows of its plugin. All is in our own layout: what the author's header did not have is zero. */
@@ -28,7 +27,5 @@ struct fb_loaded {
 int fb_descriptor_take(const struct fb_plugin *theirs, const char *path, const char *kind, const char *name, struct fb_loaded *ret, struct fb_err *err) FB_MUST_USE;
 /* The document that the engine sees (host.h), without "file" and "sha256". New reference. */
 json_t *fb_descriptor_json(const struct fb_loaded *l);
-/* Copies a struct whose author may have an older or newer header: what is not there is zero, what we do not know is left out. */
-void fb_abi_copy(void *to, size_t to_size, const void *from, size_t from_size);
 
 #endif

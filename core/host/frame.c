@@ -103,7 +103,7 @@ int fb_frame_fill(struct fb_frame_reader *r, int fd, struct fb_err *err)
 	if (r->n > r->used)
 		r->used = r->n;
 	if (keep_fds(r, &m) < 0) {
-		r->ended = true;
+		r->ended = r->flooded = true;
 		return fb_err_set(err, FB_EXIT_FAILED, "more than %d descriptors came at once", FB_FRAME_FDS * 2);
 	}
 	return 1;

@@ -66,6 +66,7 @@ struct fb_frame_reader {
 	int fds[FB_FRAME_FDS * 2];
 	int fd_count;
 	bool ended; /* the other side has closed */
+	bool flooded; /* it sent more descriptors than anyone may; also ended */
 };
 /* Reads what is there (one recvmsg). 1: something came, 0: nothing now (EAGAIN), -1: the end or an error, see ended and err. */
 int fb_frame_fill(struct fb_frame_reader *r, int fd, struct fb_err *err) FB_MUST_USE;

@@ -13,32 +13,36 @@
 #include "failback/plugin.h"
 #include "host/pool.h"
 
+/* What one call may leave in the journal and in the archive; the log has a limit of its own. */
+#define KEPT_LIMIT (64u << 20)
+
 /* Members of each method: i an integer, s a text, S a text or null, v any value, l a list of texts or null. */
 static const struct {
 	const char *name;
 	bool request;       /* waits for a reply */
 	bool still_counts;  /* is worth hearing from a worker that has ended already */
+	size_t keeps;       /* what it makes the engine keep, beside the frame itself; 0: nothing */
 	const char *members[8];
 } methods[] = {
-	{"log", false, true, {"i level", "s text"}},
-	{"progress", false, true, {"i bp", "s text"}},
-	{"advise", false, true, {"s text", "S command"}},
-	{"report", false, true, {"s member", "v json"}},
-	{"sample", false, true, {"S release", "S source", "i requests", "i failed", "i in_flight", "i latency_us", "i aborted", "i up"}},
-	{"retry_after", false, true, {"i ms"}},
-	{"fact", true, false, {"i scope", "s key"}},
-	{"fact_set", true, true, {"i scope", "s key", "S value"}},
-	{"act", true, false, {"s key", "i repeat", "s text"}},
-	{"acted", true, true, {"s key", "S result"}},
-	{"act_result", true, false, {"s key"}},
-	{"start_service", true, false, {"s name", "S shell", "l argv", "S directory", "l environment", "S input", "S log"}},
-	{"stop_service", true, false, {"s name", "i grace_ms"}},
-	{"service_pid", true, false, {"s name"}},
-	{"evidence", true, true, {"s title", "s name"}},
-	{"document", true, false, {"s name"}},
-	{"operate", true, false, {"s operation", "S service", "i share", "i flags"}},
-	{"probe", true, false, {"S service"}},
-	{"notify", true, false, {"S name", "S summary", "i wait_ms"}},
+	{"log", false, true, 0, {"i level", "s text"}},
+	{"progress", false, true, 0, {"i bp", "s text"}},
+	{"advise", false, true, 1, {"s text", "S command"}},
+	{"report", false, true, 1, {"s member", "v json"}},
+	{"sample", false, true, 0, {"S release", "S source", "i requests", "i failed", "i in_flight", "i latency_us", "i aborted", "i up"}},
+	{"retry_after", false, true, 0, {"i ms"}},
+	{"fact", true, false, 0, {"i scope", "s key"}},
+	{"fact_set", true, true, 1, {"i scope", "s key", "S value"}},
+	{"act", true, false, 1, {"s key", "i repeat", "s text"}},
+	{"acted", true, true, 1, {"s key", "S result"}},
+	{"act_result", true, false, 0, {"s key"}},
+	{"start_service", true, false, 256 * 1024, {"s name", "S shell", "l argv", "S directory", "l environment", "S input", "S log"}},
+	{"stop_service", true, false, 0, {"s name", "i grace_ms"}},
+	{"service_pid", true, false, 0, {"s name"}},
+	{"evidence", true, true, 64 * 1024, {"s title", "s name"}},
+	{"document", true, false, 0, {"s name"}},
+	{"operate", true, false, 0, {"s operation", "S service", "i share", "i flags"}},
+	{"probe", true, false, 0, {"S service"}},
+	{"notify", true, false, 4096, {"S name", "S summary", "i wait_ms"}},
 };
 
 static bool member_fits(const json_t *frame, const char *member)
@@ -186,6 +190,13 @@ static void take_frame(struct fb_host_call *c, json_t *frame)
 			bad(c, "sent '%s' with a wrong '%s'", m, methods[i].members[k] + 2);
 			return;
 		}
+	c->kept += methods[i].keeps ? c->frame_size + methods[i].keeps : 0;
+	if (fb_streq(m, "log") && json_integer_value(json_object_get(frame, "level")) >= FB_LOG_WARNING)
+		c->kept += c->frame_size; /* a note in the report */
+	if (c->kept > KEPT_LIMIT) {
+		bad(c, "has asked to keep more than %u MiB of facts, actions, notes, reports and evidence, which is more than one call may", KEPT_LIMIT >> 20);
+		return;
+	}
 	if (methods[i].request && c->waiting) {
 		bad(c, "asked for '%s' while '%s' was not answered", m, c->waiting);
 		return;
@@ -228,15 +239,20 @@ void fb_call_read_frames(struct fb_host_call *c, int turns)
 
 	for (int i = 0; i < turns && c->sock >= 0 && !c->closed && c->reason != FB_CAUSE_REPLY; i++) {
 		int r = fb_frame_fill(&c->reader, c->sock, &err), whole = 0;
+		size_t at = c->reader.at;
 		json_t *frame;
 
 		while (c->reason != FB_CAUSE_REPLY && (whole = fb_frame_next(&c->reader, &frame, &err)) > 0) {
+			c->frame_size = c->reader.at - at;
+			at = c->reader.at;
 			take_frame(c, frame);
 			json_decref(frame);
 		}
 		fb_frame_drop_fds(&c->reader);
 		if (whole < 0)
 			bad(c, "sent what is not a frame: %s", err.text);
+		else if (c->reader.flooded)
+			bad(c, "sent more descriptors than a frame may bring");
 		else if (r < 0)
 			hear_no_more(c);
 		if (r <= 0)

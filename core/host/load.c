@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
+#include "host/abi.h"
 #include "host/children.h"
 #include "host/elf.h"
 
@@ -28,7 +29,7 @@ int fb_load(const char *path, const char *kind, const char *name, struct fb_load
 	if (!symbol)
 		return fb_err_set(err, FB_EXIT_PLUGIN, "%s does not export %s: write FB_PLUGIN(…) of <failback/plugin.h> in it, once, at file scope", path, FB_ENTRY);
 	memcpy(&entry, &symbol, sizeof entry); /* ISO C knows no cast from object to function pointer */
-	theirs = entry(FB_ABI_MAJOR << 16 | FB_ABI_MINOR);
+	theirs = entry(FB_ABI_MAJOR << 16 | fb_abi_minor);
 	if (fb_descriptor_take(theirs, path, kind, name, ret, err) < 0)
 		return -1;
 	/* Workers are forked from here, which is safe from one thread only. */

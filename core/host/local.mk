@@ -1,6 +1,8 @@
 # failback-host links the worker's side only: no event loop, no database
 pkglibexec_PROGRAMS += failback-host
 failback_host_SOURCES = \
+	core/host/abi.c \
+	core/host/abi.h \
 	core/host/children.c \
 	core/host/children.h \
 	core/host/command.c \

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "host/children.h"
 #include "host/operations.h"
 #include "host/pool.h"
 
@@ -262,6 +263,32 @@ static struct fb_proc worker_of(const json_t *frame)
 	return (struct fb_proc){.pid = (pid_t)json_integer_value(json_object_get(frame, "pid")), .start = (uint64_t)json_integer_value(json_object_get(frame, "start"))};
 }
 
+/*
+ * A constructor may have kept the control socket, and whoever has it can say what a host says. A worker that is not the host's child would be journaled
+ * as one, and killed by whoever goes on with the execution; a call that is told to have ended while its worker runs would leave it behind.
+ */
+static bool is_its_child(const struct fb_plugin_host *h, const struct fb_proc *worker)
+{
+	struct fb_proc now;
+	pid_t parent;
+
+	if (worker->pid <= 0)
+		return false;
+	if (fb_proc_look(worker->pid, &now) < 0)
+		return true; /* it has ended already: there is nobody to take for another */
+	parent = fb_child_parent(worker->pid);
+	return parent == -1 || (parent == h->proc.pid && (!worker->start || now.start == worker->start));
+}
+
+static void lied(struct fb_plugin_host *h, const char *what)
+{
+	char text[512];
+
+	snprintf(text, sizeof text, "the host of %s %s: something in the plugin writes on descriptors that are not its own", h->label, what);
+	kill(h->proc.pid, SIGKILL);
+	fb_pool_lost(h, text);
+}
+
 static void control_frame(struct fb_plugin_host *h, json_t *frame)
 {
 	const char *m = json_string_value(json_object_get(frame, "m"));
@@ -274,6 +301,14 @@ static void control_frame(struct fb_plugin_host *h, json_t *frame)
 	if (h->state == FB_HOST_STARTING && fb_streq(m, "refused")) {
 		refused(h, frame);
 		return;
+	}
+	if (fb_streq(m, "started")) {
+		const struct fb_proc worker = worker_of(frame);
+
+		if (!is_its_child(h, &worker)) {
+			lied(h, "named a process as its worker that is none of its own");
+			return;
+		}
 	}
 	if (h->spare.id && json_integer_value(json_object_get(frame, "id")) == h->spare.id) {
 		if (fb_streq(m, "started"))
@@ -290,7 +325,10 @@ static void control_frame(struct fb_plugin_host *h, json_t *frame)
 
 		fb_call_started(c, &worker);
 	} else if (fb_streq(m, "exited")) {
-		fb_call_exited(c, frame);
+		if (c->worker.pid && fb_proc_alive(&c->worker))
+			lied(h, "said that a worker had ended which runs");
+		else
+			fb_call_exited(c, frame);
 	} else if (fb_streq(m, "failed")) {
 		const char *text = json_string_value(json_object_get(frame, "text"));
 

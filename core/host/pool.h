@@ -98,6 +98,8 @@ struct fb_host_call {
 	struct fb_frame_reader reader;
 	struct fb_outbox outbox;
 	char *waiting; /* the request that waits for its reply; NULL */
+	size_t frame_size; /* of the frame that is taken now */
+	size_t kept;       /* bytes of what it has asked to be kept */
 
 	int ending;    /* FB_ENDING_ */
 	int reason;    /* FB_CAUSE_ that a kill of ours will be; FB_CAUSE_ANSWER: none */

@@ -109,7 +109,7 @@ int32_t fb_service_start(const struct fb_call *call, const char *name, const str
 
 	if (!name || !theirs)
 		return -1;
-	fb_abi_copy(&c, sizeof c, theirs, w->loaded->plugin.sizes[FB_SIZE_COMMAND]);
+	fb_worker_take(w, FB_SIZE_COMMAND, &c, theirs);
 	if ((!c.argv || !c.argv[0]) == !c.shell || !fits(c.shell) || !fits(c.input)) {
 		fb_worker_log(w, FB_LOG_ERROR, "start_service %s: give either argv or shell", name);
 		return -1;

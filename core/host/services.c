@@ -92,7 +92,7 @@ int64_t fb_worker_remaining_ms(struct fb_worker *w)
 	int64_t left;
 
 	fb_worker_look(w);
-	left = w->call->deadline_ms - fb_clock_ms();
+	left = w->call.deadline_ms - fb_clock_ms();
 	return w->stopped || w->gone || left < 0 ? 0 : left;
 }
 
@@ -210,7 +210,7 @@ static void service_sample(const struct fb_call *call, const struct fb_sample *t
 
 	if (!theirs)
 		return;
-	fb_abi_copy(&s, sizeof s, theirs, w->loaded->plugin.sizes[FB_SIZE_SAMPLE]);
+	fb_worker_take(w, FB_SIZE_SAMPLE, &s, theirs);
 	r = fb_worker_tell(w, json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:i, s:b}", "m", "sample", "release", fb_frame_text(s.release, FB_TEXT_LIMIT), "source",
 					fb_frame_text(s.source, FB_TEXT_LIMIT), "requests", (json_int_t)s.requests, "failed", (json_int_t)s.failed, "in_flight",
 					(json_int_t)s.in_flight, "latency_us", (json_int_t)s.latency_us, "aborted", (json_int_t)s.aborted, "up", s.up, "reset", s.reset));

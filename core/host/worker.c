@@ -12,16 +12,24 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "host/abi.h"
 #include "host/operations.h"
 
 #define STEP_WAIT_MAX 60000
 
-/* Memory in the larger of our size and the author's, zeroed: neither side can step over its end. */
-static void *for_author(const struct fb_worker *w, int slot, size_t ours)
+static void *give(const struct fb_worker *w, int slot, const void *ours)
 {
-	size_t theirs = w->loaded->plugin.sizes[slot];
+	return fb_abi_give(&fb_abi_structs[slot], w->loaded->plugin.sizes[slot], ours);
+}
 
-	return fb_alloc(theirs > ours ? theirs : ours);
+void fb_worker_take(const struct fb_worker *w, int slot, void *ours, const void *theirs)
+{
+	fb_abi_take(&fb_abi_structs[slot], ours, theirs, w->loaded->plugin.sizes[slot]);
+}
+
+void fb_worker_put(const struct fb_worker *w, int slot, void *theirs, const void *ours)
+{
+	fb_abi_put(&fb_abi_structs[slot], theirs, w->loaded->plugin.sizes[slot], ours);
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -33,12 +41,10 @@ static const char *text_of(const json_t *object, const char *key)
 
 static void read_call(struct fb_worker *w)
 {
-	struct fb_call *c = for_author(w, FB_SIZE_CALL, sizeof *c);
-	struct fb_host *host = for_author(w, FB_SIZE_HOST, sizeof *host);
+	struct fb_call *c = &w->call;
 	const json_t *q = w->request, *context = json_object_get(q, "context");
 
-	*host = *fb_services();
-	c->host = host;
+	c->host = give(w, FB_SIZE_HOST, fb_services());
 	c->handle = w;
 	c->operation = fb_operation_number(json_string_value(json_object_get(q, "operation")));
 	c->flags = (uint32_t)json_integer_value(json_object_get(q, "flags"));
@@ -56,7 +62,7 @@ static void read_call(struct fb_worker *w)
 	c->archive = text_of(context, "archive");
 	c->scratch = text_of(context, "scratch");
 	w->options = json_object_get(q, "options");
-	w->call = c;
+	w->theirs = give(w, FB_SIZE_CALL, c);
 }
 
 static void say(struct fb_worker *w, const char *format, ...) FB_PRINTF(2, 3);
@@ -92,29 +98,37 @@ static bool wait_step(struct fb_worker *w, const struct fb_wait *wait)
 	return fb_worker_remaining_ms(w) > 0;
 }
 
+static const struct fb_health nothing_found = {.latency_us = -1, .value_u = INT64_MIN};
+static const struct fb_wait for_time_only = {.fd = -1};
+
+/* health is the plugin's, in its author's size */
 static int32_t step_to_end(struct fb_worker *w, struct fb_health *health)
 {
 	const struct fb_check_ops *ops = &w->loaded->check;
-	struct fb_wait *wait = for_author(w, FB_SIZE_WAIT, sizeof *wait);
+	struct fb_wait *theirs = give(w, FB_SIZE_WAIT, &for_time_only), wait;
 	void *state = NULL;
 	int32_t r, answer = FB_OK;
 
 	for (;;) {
-		*wait = (struct fb_wait){.fd = -1};
-		r = ops->step(w->call, &state, wait, health);
+		fb_worker_put(w, FB_SIZE_WAIT, theirs, &for_time_only);
+		r = ops->step(w->theirs, &state, theirs, health);
 		if (r != FB_STEP_WAIT)
 			break;
-		if (!wait_step(w, wait)) {
+		fb_worker_take(w, FB_SIZE_WAIT, &wait, theirs);
+		if (!wait_step(w, &wait)) {
 			say(w, "no result by its deadline");
 			answer = FB_FAIL;
 			break;
 		}
 	}
-	ops->end(w->call, state);
-	fb_free(wait);
+	ops->end(w->theirs, state);
+	fb_free(theirs);
 	if (r != FB_STEP_DONE && r != FB_STEP_WAIT) {
-		*health = (struct fb_health){.state = FB_HEALTH_BLIND, .latency_us = -1, .value_u = INT64_MIN};
-		health->text = fb_worker_keep(w, FB_TEXT_DOCUMENT, fb_asprintf("the plugin's step answered %" PRId32 ", which is none (FB_STEP_DONE 0, FB_STEP_WAIT 1)", r));
+		struct fb_health blind = nothing_found;
+
+		blind.state = FB_HEALTH_BLIND;
+		blind.text = fb_worker_keep(w, FB_TEXT_DOCUMENT, fb_asprintf("the plugin's step answered %" PRId32 ", which is none (FB_STEP_DONE 0, FB_STEP_WAIT 1)", r));
+		fb_worker_put(w, FB_SIZE_HEALTH, health, &blind);
 	}
 	return answer;
 }
@@ -136,51 +150,54 @@ static json_t *health_json(struct fb_worker *w, const struct fb_health *h)
 static int32_t do_probe(struct fb_worker *w, json_t **ret_health)
 {
 	const struct fb_check_ops *ops = &w->loaded->check;
-	struct fb_health *health;
+	struct fb_health *theirs, health;
 	int32_t answer;
 
 	if (!ops->probe && !ops->step)
 		return not_offered(w);
-	health = for_author(w, FB_SIZE_HEALTH, sizeof *health);
-	health->latency_us = -1;
-	health->value_u = INT64_MIN;
-	answer = ops->probe ? ops->probe(w->call, health) : step_to_end(w, health);
+	theirs = give(w, FB_SIZE_HEALTH, &nothing_found);
+	answer = ops->probe ? ops->probe(w->theirs, theirs) : step_to_end(w, theirs);
+	fb_worker_take(w, FB_SIZE_HEALTH, &health, theirs);
 	if (answer == FB_OK)
-		*ret_health = health_json(w, health);
-	fb_free(health);
+		*ret_health = health_json(w, &health);
+	fb_free(theirs);
 	return answer;
 }
 
 static int32_t do_observe(struct fb_worker *w)
 {
-	struct fb_wait *wait = for_author(w, FB_SIZE_WAIT, sizeof *wait);
+	struct fb_wait *theirs = give(w, FB_SIZE_WAIT, &for_time_only), wait;
 	void *state = NULL;
 
 	do {
-		*wait = (struct fb_wait){.fd = -1};
-	} while (w->loaded->strategy.observe(w->call, &state, wait) == FB_STEP_WAIT && wait_step(w, wait));
-	fb_free(wait);
+		fb_worker_put(w, FB_SIZE_WAIT, theirs, &for_time_only);
+		if (w->loaded->strategy.observe(w->theirs, &state, theirs) != FB_STEP_WAIT)
+			break;
+		fb_worker_take(w, FB_SIZE_WAIT, &wait, theirs);
+	} while (wait_step(w, &wait));
+	fb_free(theirs);
 	return FB_OK;
 }
 
 static int32_t do_notify(struct fb_worker *w)
 {
-	struct fb_event *e = for_author(w, FB_SIZE_EVENT, sizeof *e);
+	struct fb_event e = {0}, *theirs;
 	const json_t *event = json_object_get(json_object_get(w->request, "context"), "event"), *data = json_object_get(event, "data");
 	char *dumped = json_is_object(data) ? json_dumps(data, JSON_COMPACT) : NULL;
 	int32_t answer;
 
-	e->id = text_of(event, "id");
-	e->name = text_of(event, "name");
-	e->time = text_of(event, "time");
-	e->severity = text_of(event, "severity");
-	e->summary = text_of(event, "summary");
-	e->incident = text_of(event, "incident");
-	e->report = text_of(event, "report");
-	e->data = dumped ? dumped : text_of(event, "data");
-	answer = w->loaded->notifier.notify(w->call, e);
+	e.id = text_of(event, "id");
+	e.name = text_of(event, "name");
+	e.time = text_of(event, "time");
+	e.severity = text_of(event, "severity");
+	e.summary = text_of(event, "summary");
+	e.incident = text_of(event, "incident");
+	e.report = text_of(event, "report");
+	e.data = dumped ? dumped : text_of(event, "data");
+	theirs = give(w, FB_SIZE_EVENT, &e);
+	answer = w->loaded->notifier.notify(w->theirs, theirs);
 	free(dumped);
-	fb_free(e);
+	fb_free(theirs);
 	return answer;
 }
 
@@ -239,7 +256,7 @@ static operation_fn *plain_operation(const struct fb_loaded *l, const struct fb_
 static int32_t dispatch(struct fb_worker *w, json_t **ret_health)
 {
 	const struct fb_loaded *l = w->loaded;
-	const struct fb_call *c = w->call;
+	const struct fb_call *c = &w->call;
 	operation_fn *f;
 
 	if (l->plugin.kind == FB_KIND_CHECK && c->operation == FB_OP_PROBE)
@@ -249,7 +266,7 @@ static int32_t dispatch(struct fb_worker *w, json_t **ret_health)
 	if (l->plugin.kind == FB_KIND_NOTIFIER && c->operation == FB_OP_NOTIFY)
 		return do_notify(w);
 	f = plain_operation(l, c);
-	return f ? f(c) : not_offered(w);
+	return f ? f(w->theirs) : not_offered(w);
 }
 
 static bool wait_for_call(struct fb_worker *w)

@@ -27,7 +27,8 @@ struct fb_worker {
 	bool gone;              /* the engine is not there any more */
 	json_t *request;        /* the call as it came */
 	const json_t *options;
-	struct fb_call *call;   /* in the author's size */
+	struct fb_call call;    /* as we know it */
+	const struct fb_call *theirs; /* as the plugin gets it, in its author's size */
 	char *message;          /* set by fail() */
 	char *text[4];          /* what option, fact, act_result, document gave last */
 	char *json;             /* what operate, probe, notify gave last */
@@ -45,6 +46,9 @@ const struct fb_host *fb_services(void);
 struct fb_worker *fb_worker_of(const struct fb_call *call);
 /* Keeps text until the same host function is asked again; NULL stays NULL. */
 const char *fb_worker_keep(struct fb_worker *w, enum fb_worker_text slot, char *text);
+/* A struct of the plugin's (FB_SIZE_), in its author's size, into one of ours; and the other way (abi.h). */
+void fb_worker_take(const struct fb_worker *w, int slot, void *ours, const void *theirs);
+void fb_worker_put(const struct fb_worker *w, int slot, void *theirs, const void *ours);
 /* Sends a frame that has no reply; takes the reference. 0, or -1 when the engine is gone or it is too long. */
 int fb_worker_tell(struct fb_worker *w, json_t *frame);
 /* Sends a request and waits for its reply; takes the reference, fd is not closed. NULL: the engine is gone. *ret_fd (may be NULL): a

@@ -35,11 +35,11 @@ int rig_count_descendants(void)
 	return fb_proc_descendants(getpid(), v, 256);
 }
 
-void rig_start_with(struct rig *rig, const char *plugins, int64_t load_timeout_ms)
+static void start(struct rig *rig, const char *host_program, const char *plugins, int64_t load_timeout_ms)
 {
 	char real[PATH_MAX], template[] = "/tmp/failback-test-XXXXXX";
 	const char *dirs[2] = {NULL, NULL};
-	struct fb_pool_options o = {.host_program = "./failback-host", .plugin_dirs = dirs, .trusted_owner = -1, .load_timeout_ms = load_timeout_ms};
+	struct fb_pool_options o = {.host_program = host_program, .plugin_dirs = dirs, .trusted_owner = -1, .load_timeout_ms = load_timeout_ms};
 	struct fb_err err;
 
 	memset(rig, 0, sizeof *rig);
@@ -55,6 +55,16 @@ void rig_start_with(struct rig *rig, const char *plugins, int64_t load_timeout_m
 	rig->pool = fb_pool_new(&o);
 	assert_int_equal(uv_loop_init(&rig->loop), 0);
 	assert_int_equal(fb_pool_attach(rig->pool, &rig->loop, &err), 0);
+}
+
+void rig_start_with(struct rig *rig, const char *plugins, int64_t load_timeout_ms)
+{
+	start(rig, "./failback-host", plugins, load_timeout_ms);
+}
+
+void rig_start_host(struct rig *rig, const char *host_program, const char *plugins)
+{
+	start(rig, host_program, plugins, 0);
 }
 
 void rig_start(struct rig *rig, const char *plugins)

@@ -50,6 +50,7 @@ struct ask {
 /* plugins: a folder below the build folder, "tests/abi/tame/.libs" */
 void rig_start(struct rig *rig, const char *plugins);
 void rig_start_with(struct rig *rig, const char *plugins, int64_t load_timeout_ms);
+void rig_start_host(struct rig *rig, const char *host_program, const char *plugins); /* another build of failback-host */
 /* Ends the pool and the loop, and fails when a process or a descriptor is left. */
 void rig_end(struct rig *rig);
 

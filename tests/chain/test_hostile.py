@@ -7,6 +7,7 @@ from files_lab import FilesLab
 from lab import BUILD, DONE, PLUGIN, RECOVERED, check, main, unsanitized, until
 
 HOSTILE = os.path.join(BUILD, "tests/abi/hostile/.libs")
+ADVERSARY = os.path.join(BUILD, "tests/abi/adversary")
 
 
 class HostileLab(FilesLab):
@@ -23,7 +24,8 @@ class HostileLab(FilesLab):
     def take(self, name):
         target = os.path.join(self.plugins, f"phase-{name}.so")
         if not os.path.exists(target):
-            shutil.copyfile(os.path.join(HOSTILE, f"phase-{name}.so"), target)
+            folder = HOSTILE if os.path.exists(os.path.join(HOSTILE, f"phase-{name}.so")) else ADVERSARY
+            shutil.copyfile(os.path.join(folder, f"phase-{name}.so"), target)
             os.chmod(target, 0o755)
 
     def files(self):
@@ -109,6 +111,36 @@ def one_that_leaves_a_daemon_behind_loses_it():
         until(lambda: not lab.processes(), 5, "the daemon was left behind")
 
 
+def one_that_floods_the_journal_costs_its_own_link():
+    costs_its_own_link("floods", "has asked to keep more than 64 MiB")
+
+
+def one_that_forges_the_word_of_its_host_costs_its_own_link():
+    costs_its_own_link("forges-end", "said that a worker had ended which runs")
+    costs_its_own_link("forges-start", "named a process as its worker that is none of its own")
+
+
+def one_that_passes_descriptors_costs_its_own_link():
+    costs_its_own_link("passes-descriptors", "sent more descriptors than a frame may bring")
+
+
+def one_that_kills_all_around_it_costs_its_own_link():
+    costs_its_own_link("kills-siblings", "was ended by signal 9")
+
+
+def one_that_answers_elsewhere_costs_its_own_link():
+    costs_its_own_link("answers-elsewhere", "without an answer")
+
+
+def a_daemon_in_disguise_is_found_and_named():
+    with HostileLab() as lab:
+        lab.take("disguised")
+        lab.deploy("2", '{ name = "Hostile"; phase = "disguised"; }', expect=DONE)
+        step = lab.steps(lab.report())["Hostile"]
+        check(any("kworker/0:1" in name for name in step.get("leftovers") or []), "what it left running is named:", step)
+        until(lambda: not lab.processes(), 5, "processes were left behind")
+
+
 def a_storm_of_forks_costs_its_own_link():
     with HostileLab() as lab:
         lab.take("fork-storm")
@@ -147,5 +179,7 @@ main(one_that_crashes_costs_its_own_link, a_crash_may_be_tried_again, one_that_e
      one_that_ignores_sigterm_costs_its_own_link, one_that_sends_rubbish_costs_its_own_link, one_that_announces_a_huge_frame_costs_its_own_link,
      one_that_answers_what_is_no_answer_is_not_tried_again, one_that_closes_every_descriptor_costs_its_own_link, one_that_kills_its_host_costs_its_own_link,
      one_that_forks_and_exits_costs_its_own_link, one_that_leaves_a_daemon_behind_loses_it, a_storm_of_forks_costs_its_own_link,
+     one_that_floods_the_journal_costs_its_own_link, one_that_forges_the_word_of_its_host_costs_its_own_link, one_that_passes_descriptors_costs_its_own_link,
+     one_that_kills_all_around_it_costs_its_own_link, one_that_answers_elsewhere_costs_its_own_link, a_daemon_in_disguise_is_found_and_named,
      a_hostile_phase_of_the_recovery_itself_is_passed_by, one_that_cannot_be_loaded_stops_a_deployment_before_it_begins,
      *unsanitized("its shadow of memory knows no limit", one_that_eats_memory_costs_its_own_link), hostile=True)

@@ -1,5 +1,5 @@
 # A fuzz target is fuzz_NAME.c with LLVMFuzzerTestOneInput and fuzz_words (fuzz.h), a folder corpus/NAME and the lines below. As a test it runs
-# its corpus and a seeded sample of mutations; with libFuzzer: clang -fsanitize=fuzzer, without driver.c.
+# its corpus and a seeded sample of mutations; with libFuzzer: clang -fsanitize=fuzzer -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION, without driver.c.
 fuzz_cflags = $(unit_cflags)
 fuzz_cppflags = $(unit_cppflags)
 fuzz_libs = libfailback-core.la
@@ -55,3 +55,4 @@ tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz_journal.c
 tests_fuzz_fuzz_journal_CPPFLAGS = $(unit_cppflags) -DFB_FUZZ_STANDALONE
 tests_fuzz_fuzz_journal_CFLAGS = $(unit_cflags)
 tests_fuzz_fuzz_journal_LDADD = libfailback-core.la
+include tests/fuzz/plugins.mk
