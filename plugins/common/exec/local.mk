@@ -33,3 +33,4 @@ dist_example_SCRIPTS = \
 	plugins/common/exec/examples/phase.sh \
 	plugins/common/exec/examples/strategy.py \
 	plugins/common/exec/examples/strategy.sh
+dist_man_MANS += plugins/common/exec/failback-exec.7
