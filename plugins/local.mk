@@ -18,6 +18,10 @@ include plugins/common/exec/local.mk
 include plugins/phases/exec/local.mk
 include plugins/strategies/exec/local.mk
 include plugins/checks/exec/local.mk
+include plugins/notifiers/debug/local.mk
+include plugins/checks/debug/local.mk
+include plugins/strategies/debug/local.mk
+include plugins/phases/debug/local.mk
 
 # The build tree's own plugin directory, for running without installing: copies, since files that are loaded must not be links
 staged = plugins/staged
