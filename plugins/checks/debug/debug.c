@@ -21,9 +21,9 @@ static int32_t probe(const struct fb_call *call, struct fb_health *ret)
 
 	ret->state = FB_HEALTH_HEALTHY;
 	ret->text = "debug has nothing to say against it";
-	if (!debug_is_meant(call, "check", "probe"))
+	if (debug_turn(call, "check", "probe") != DEBUG_MEANT)
 		return FB_OK;
-	r = debug_do(call);
+	r = debug_do(call, DEBUG_MEANT);
 	if (r != FB_OK)
 		return r;
 	s = h->option(call, "state");

@@ -34,25 +34,25 @@ static bool is_named(const struct fb_call *call, const char *operation)
 	return n == 0;
 }
 
-bool debug_is_meant(const struct fb_call *call, const char *kind, const char *operation)
+enum debug_turn debug_turn(const struct fb_call *call, const char *kind, const char *operation)
 {
 	int64_t times = call->host->option_int(call, "times", 0), made;
 	const char *known;
 	char key[256], value[32];
 
 	if (!is_named(call, operation))
-		return false;
+		return DEBUG_OTHER;
 	if (!times)
-		return true;
+		return DEBUG_MEANT;
 	snprintf(key, sizeof(key), "debug.%s.%.63s.%.63s.%s", kind, call->service ? call->service : "", call->link && !call->service ? call->link : "", operation);
 	known = call->host->fact(call, FB_SCOPE_EXECUTION, key);
 	made = known ? strtoll(known, NULL, 10) : 0;
 	if (made >= times)
-		return false;
+		return DEBUG_PAST;
 	snprintf(value, sizeof(value), "%lld", (long long)made + 1);
 	if (call->host->fact_set(call, FB_SCOPE_EXECUTION, key, value))
 		call->host->log(call, FB_LOG_WARNING, "debug could not count this call");
-	return true;
+	return DEBUG_MEANT;
 }
 
 /* ---- what it can be told to do ---- */
@@ -153,11 +153,10 @@ static int32_t change(const struct fb_call *call)
 	return FB_FAIL;
 }
 
-/* The key with all that is asked in it is asked for; the misbehaviour comes before or between. */
-static int32_t act(const struct fb_call *call)
+/* between: the misbehaviour comes between the change and its record. */
+static int32_t act(const struct fb_call *call, bool between)
 {
 	const struct fb_host *h = call->host;
-	bool between = h->option_int(call, "between", 0);
 	int32_t repeat = is(call, "repeat", "probe") ? FB_REPEAT_PROBE : is(call, "repeat", "once") ? FB_REPEAT_ONCE : FB_REPEAT_IDEMPOTENT, answer, r;
 	char key[128];
 
@@ -189,24 +188,26 @@ static int32_t act(const struct fb_call *call)
 	return r;
 }
 
-int32_t debug_do(const struct fb_call *call)
+int32_t debug_do(const struct fb_call *call, enum debug_turn turn)
 {
 	static const struct { const char *name; int32_t answer; } answers[] = {{"skip", FB_SKIP}, {"retry", FB_RETRY}, {"fail", FB_FAIL}, {"fatal", FB_FATAL}};
 	const struct fb_host *h = call->host;
 	int64_t delay = h->option_int(call, "delay", 0);
 	const char *key = h->option(call, "act");
-	bool acts = key && *key;
+	bool acts = key && *key, meant = turn == DEBUG_MEANT, between = meant && acts && h->option_int(call, "between", 0);
 	int32_t r = FB_OK;
 
-	if (delay && h->sleep_ms(call, delay)) {
+	if (turn == DEBUG_OTHER)
+		return FB_OK;
+	if (meant && delay && h->sleep_ms(call, delay)) {
 		h->fail(call, "debug was told to take %lld ms, and has less", (long long)delay);
 		return FB_FAIL;
 	}
-	if (!acts || !h->option_int(call, "between", 0))
+	if (meant && !between)
 		r = misbehave(call);
 	if (r == FB_OK && acts)
-		r = act(call);
-	if (r != FB_OK)
+		r = act(call, between);
+	if (r != FB_OK || !meant)
 		return r;
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
 		if (is(call, "answer", answers[i].name)) {

@@ -29,10 +29,15 @@
 	{.name = "file", .type = FB_TYPE_PATH, .summary = "What the action changes: a line is appended to this file"},                                                 \
 	{.name = "between", .type = FB_TYPE_BOOL, .default_value = "false", .summary = "The misbehaviour comes between the action and its record, not before it"}
 
-/* Is this call one of those that the options are about? operation: its name. Counts it. */
-bool debug_is_meant(const struct fb_call *call, const char *kind, const char *operation);
-/* Does what the options say, in the order of their table, and gives the answer. */
-int32_t debug_do(const struct fb_call *call);
+/* What the options mean for a call of this operation; it is counted. */
+enum debug_turn {
+	DEBUG_OTHER, /* `on` does not name the operation: nothing */
+	DEBUG_PAST,  /* it was told so many times: only the action is made */
+	DEBUG_MEANT,
+};
+enum debug_turn debug_turn(const struct fb_call *call, const char *kind, const char *operation);
+/* Does what the options say, in the order that failback-debug(7) tells, and gives the answer. */
+int32_t debug_do(const struct fb_call *call, enum debug_turn turn);
 /* Are the options sensible? */
 int32_t debug_check(const struct fb_call *call);
 

@@ -15,9 +15,7 @@ static int32_t notify(const struct fb_call *call, const struct fb_event *event)
 	int32_t r;
 
 	h->log(call, FB_LOG_INFO, "debug is told of %s: %s", event->name ? event->name : "?", event->summary ? event->summary : "?");
-	if (!debug_is_meant(call, "notifier", "notify"))
-		return FB_OK;
-	r = debug_do(call);
+	r = debug_do(call, debug_turn(call, "notifier", "notify"));
 	if (r == FB_RETRY && after >= 0)
 		h->retry_after(call, after);
 	return r;

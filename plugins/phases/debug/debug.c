@@ -12,12 +12,12 @@ static const struct fb_option options[] = {
 
 static int32_t run(const struct fb_call *call)
 {
-	return debug_is_meant(call, "phase", "run") ? debug_do(call) : FB_OK;
+	return debug_do(call, debug_turn(call, "phase", "run"));
 }
 
 static int32_t undo(const struct fb_call *call)
 {
-	return debug_is_meant(call, "phase", "undo") ? debug_do(call) : FB_OK;
+	return debug_do(call, debug_turn(call, "phase", "undo"));
 }
 
 static const struct fb_phase_ops ops = {.check = debug_check, .run = run, .undo = undo};

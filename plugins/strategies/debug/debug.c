@@ -24,7 +24,7 @@ static const struct fb_option options[] = {
 /* FB_OK: go on with what a good strategy does. */
 static int32_t first(const struct fb_call *call, const char *operation)
 {
-	return debug_is_meant(call, "strategy", operation) ? debug_do(call) : FB_OK;
+	return debug_do(call, debug_turn(call, "strategy", operation));
 }
 
 static int32_t put_live(const struct fb_call *call)

@@ -117,4 +117,6 @@ operations = {"check": check, "state": state, "capture": capture, "prove": prove
               "evidence": evidence, "observe": observe}
 if call["undo"] or call["operation"] not in operations:
     sys.exit(99)
+if call["operation"] in ("capture", "prove", "restore", "verify") and not release:
+    sys.exit(99)  # before the first deployment of all there is no way back
 operations[call["operation"]]()

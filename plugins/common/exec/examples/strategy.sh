@@ -44,8 +44,14 @@ put_live() {
 }
 
 case $FAILBACK_OPERATION in
+capture | prove | restore | verify) [ -n "$FAILBACK_RELEASE" ] || exit 99 ;; # before the first deployment of all there is no way back
+esac
+case $FAILBACK_OPERATION in
 check) [ -d "$RELEASES" ] || fail "$RELEASES is missing" ;;
-state) tell '{"tell":"report","member":"state","value":{"release":"'"$(live)"'","target":null}}' ;;
+state)
+	release=$(live)
+	[ -n "$release" ] && release='"'$release'"'
+	tell '{"tell":"report","member":"state","value":{"release":'"${release:-null}"',"target":null}}' ;;
 capture) ask '{"ask":"fact_set","scope":"service","key":"captured","value":"'"$(live)"'"}' ;;
 prove) [ -x "$RELEASES/$FAILBACK_RELEASE/start" ] || fail "release $FAILBACK_RELEASE is not there any more" ;;
 shift)
