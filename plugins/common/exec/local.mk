@@ -7,6 +7,8 @@ plugins_common_exec_libexec_la_SOURCES = \
 	plugins/common/run.h \
 	plugins/common/exec/document.c \
 	plugins/common/exec/exec.h \
+	plugins/common/exec/judge.c \
+	plugins/common/exec/kinds.c \
 	plugins/common/exec/lines.c \
 	plugins/common/exec/lines.h \
 	plugins/common/exec/message.c \

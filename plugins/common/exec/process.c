@@ -127,29 +127,34 @@ out:
 
 bool exec_process_look(struct exec_process *p)
 {
-	pid_t got;
+	siginfo_t info = {0};
 
 	if (p->ended)
 		return true;
-	do
-		got = waitpid(p->pid, &p->status, WNOHANG);
-	while (got < 0 && errno == EINTR);
-	p->ended = got != 0;
-	return p->ended;
+	if (!waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOHANG | WNOWAIT) && !info.si_pid)
+		return false;
+	/* While it is not reaped its number, and its group's, is nobody else's */
+	exec_process_signal(p, SIGKILL);
+	while (waitpid(p->pid, &p->status, 0) < 0 && errno == EINTR)
+		;
+	p->ended = true;
+	return true;
 }
 
 void exec_process_signal(const struct exec_process *p, int signal)
 {
-	if (p->pid)
+	if (p->pid && !p->ended)
 		kill(-p->pid, signal);
 }
 
 void exec_process_clear(struct exec_process *p)
 {
-	exec_process_signal(p, SIGKILL);
-	while (p->pid && !p->ended)
-		if (waitpid(p->pid, &p->status, 0) == p->pid || errno != EINTR)
-			p->ended = true;
+	if (p->pid && !p->ended) {
+		exec_process_signal(p, SIGKILL);
+		while (waitpid(p->pid, &p->status, 0) < 0 && errno == EINTR)
+			;
+		p->ended = true;
+	}
 	close_fd(&p->in);
 	close_fd(&p->out);
 	close_fd(&p->err);

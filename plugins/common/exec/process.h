@@ -18,9 +18,9 @@ struct exec_process {
 
 /* Starts argv or the shell's text of the spec in its directory; environment ends in NULL and is all that it gets. 0, or -1 with errno; p is cleared then. */
 int exec_process_start(struct exec_process *p, const struct run_spec *spec, char *const *environment);
-/* Sees whether it has ended, without waiting. */
+/* Sees whether it has ended, without waiting. Its end is the end: what it left in its group is killed then. */
 bool exec_process_look(struct exec_process *p);
-/* To its whole group. */
+/* To its whole group; not once it has ended. */
 void exec_process_signal(const struct exec_process *p, int signal);
 /* Kills what is left of the group, waits for the program, closes the pipes. */
 void exec_process_clear(struct exec_process *p);

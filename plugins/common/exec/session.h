@@ -56,12 +56,23 @@ struct exec {
 void exec_take_line(struct exec *x, const char *line, size_t size);
 
 /* session.c */
+/* Starts the program of the option `run`. 0, or -1 with the sentence set; exec_end in either case. */
+int exec_begin(struct exec *x, const struct fb_call *call, uint32_t kind, const struct fb_event *event);
+/* Takes what is there now, or comes within ms (-1: as long as makes sense). false: it has ended, and all that it said was heard. */
+bool exec_pump(struct exec *x, int ms);
+void exec_end(struct exec *x);
+int64_t exec_now_ms(void); /* CLOCK_BOOTTIME */
 /* Notes what was done against the protocol, once; the program is ended. */
 void exec_bad(struct exec *x, const char *format, ...) FB_FORMAT(2, 3);
 /* One line to the program: {"answer":"…"}, with the members of more (stolen; may be NULL). */
 void exec_answer(struct exec *x, const char *answer, json_t *more);
 /* A beginning of a line for people. Returns buf. */
 char *exec_quote(const char *line, size_t n, char *buf, size_t size);
+
+/* judge.c: once it has ended */
+int32_t exec_judge(const struct exec *x);
+/* A probe whose answer cannot be trusted has seen nothing. */
+int32_t exec_judge_probe(const struct exec *x, struct fb_health *ret);
 
 /* document.c */
 /* The call as one line, to be freed. */
