@@ -193,15 +193,25 @@ def trouble(lab, script, words, options="", phase="exec"):
     return step
 
 
-def a_program_that_hangs_talks_rubbish_or_dies_costs_its_own_link():
+def a_program_that_hangs_costs_its_own_link():
     with ScriptLab("sh") as lab:
         lab.deploy("1")
         trouble(lab, "while :; do sleep 1; done", "was not finished after", 'timeout = "1s";')
         trouble(lab, "trap : TERM; sh -c 'trap : TERM; while :; do sleep 0.1; done' & while :; do sleep 0.1; done", "ended with SIGKILL, for it ignored SIGTERM", 'timeout = "1s";')
+
+
+def a_program_that_talks_rubbish_costs_its_own_link():
+    with ScriptLab("sh") as lab:
+        lab.deploy("1")
         trouble(lab, "echo 'hello, world'", ("sent a line that is not JSON", "'hello, world'; what is not for failback goes to standard error (failback-exec(7))"))
         trouble(lab, "head -c 300000 /dev/urandom", "(failback-exec(7))")
         trouble(lab, "read -r call; echo '{\"ask\":\"fact\",\"key\":\"a\"}'; echo '{\"tell\":\"log\",\"text\":\"b\"}'; sleep 5", "did not wait for the answer to 'fact', and sent '{\"tell\"")
         trouble(lab, "echo '{\"ask\":\"act\",\"key\":\"k\",\"repeat\":\"once\",\"text\":\"change\"}'; exit 0", "did not say what became of 'k' (change)")
+
+
+def a_program_that_dies_costs_its_own_link():
+    with ScriptLab("sh") as lab:
+        lab.deploy("1")
         trouble(lab, "kill -SEGV $$", "was killed by SIGSEGV")
         trouble(lab, "echo 'ERROR: disk is full' >&2; exit 3", "ended with exit code 3: ERROR: disk is full")
         trouble(lab, "echo '{\"tell\":\"fail\",\"text\":\"no room on /srv: free 2 GiB\"}'; exit 100", "no room on /srv: free 2 GiB")
@@ -324,6 +334,7 @@ def the_manual_and_the_shipped_programs_agree():
 
 
 main(programs_deploy_fail_and_bring_back, a_dry_run_changes_nothing, who_died_after_the_change_is_told_unsure_and_finds_it_made,
-     who_died_before_the_change_is_told_unsure_and_makes_it, what_is_done_is_told_done_after_a_resume, a_program_that_hangs_talks_rubbish_or_dies_costs_its_own_link,
+     who_died_before_the_change_is_told_unsure_and_makes_it, what_is_done_is_told_done_after_a_resume, a_program_that_hangs_costs_its_own_link,
+     a_program_that_talks_rubbish_costs_its_own_link, a_program_that_dies_costs_its_own_link,
      a_strategy_or_check_in_trouble_is_told_as_what_it_is, operations_and_zero_downtime_are_what_the_options_say, debug_plugins_misbehave_in_their_own_link,
      a_rehearsal_of_a_crash_in_the_middle_of_an_action, every_example_is_accepted, the_manual_and_the_shipped_programs_agree)
