@@ -14,6 +14,14 @@ include plugins/notifiers/exec/local.mk
 include plugins/notifiers/webhook/local.mk
 include plugins/phases/command/local.mk
 include plugins/strategies/immediate/local.mk
+include plugins/common/exec/local.mk
+include plugins/phases/exec/local.mk
+include plugins/strategies/exec/local.mk
+include plugins/checks/exec/local.mk
+include plugins/notifiers/debug/local.mk
+include plugins/checks/debug/local.mk
+include plugins/strategies/debug/local.mk
+include plugins/phases/debug/local.mk
 
 # The build tree's own plugin directory, for running without installing: copies, since files that are loaded must not be links
 staged = plugins/staged

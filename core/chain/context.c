@@ -7,27 +7,17 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "config/frozen.h"
+#include "config/offers.h"
 #include "config/secret.h"
-
-static bool holds(const json_t *array, const char *text)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(array, i, item)
-		if (fb_streq(json_string_value(item), text))
-			return true;
-	return false;
-}
 
 bool fb_use_offers(const struct fb_use *u, const char *operation)
 {
-	return holds(json_object_get(u->descriptor, "operations"), operation);
+	return fb_offers(u->descriptor, u->options, operation);
 }
 
 bool fb_use_has_feature(const struct fb_use *u, const char *feature)
 {
-	return holds(json_object_get(u->descriptor, "features"), feature);
+	return fb_offers_feature(u->descriptor, u->options, feature);
 }
 
 int fb_context_use(struct fb_context *x, const char *kind, const json_t *json, struct fb_use *ret, struct fb_err *err)

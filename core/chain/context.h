@@ -97,7 +97,7 @@ void fb_context_clear(struct fb_context *x);
 int fb_context_use(struct fb_context *x, const char *kind, const json_t *json, struct fb_use *ret, struct fb_err *err) FB_MUST_USE;
 void fb_use_clear(struct fb_use *u);
 struct fb_service *fb_context_service(struct fb_context *x, const char *name); /* NULL: none */
-/* Does the plugin of a use offer an operation? */
+/* Does a use offer an operation, a feature? Its plugin does, and its options do not narrow that (config/offers.h). */
 bool fb_use_offers(const struct fb_use *u, const char *operation);
 bool fb_use_has_feature(const struct fb_use *u, const char *feature);
 

@@ -60,7 +60,8 @@ static void do_act(struct fb_task *t, const json_t *frame)
 	int answer, repeat = (int)json_integer_value(json_object_get(frame, "repeat"));
 	struct fb_err err;
 
-	if (!k.key || !*k.key || !text || !*text || repeat < FB_REPEAT_IDEMPOTENT || repeat > FB_REPEAT_AGAIN || !may_act(t)) {
+	/* What has no link of its own (a notifier) has no actions: there is no place in the journal to find them again. */
+	if (!k.link || !k.key || !*k.key || !text || !*text || repeat < FB_REPEAT_IDEMPOTENT || repeat > FB_REPEAT_AGAIN || !may_act(t)) {
 		reply_answer(t, FB_ACT_NO);
 		return;
 	}
@@ -82,7 +83,7 @@ static void do_acted(struct fb_task *t, const json_t *frame)
 
 	if (t->acting > 0)
 		t->acting--;
-	if (!k.key || x->dry || x->is_lost) {
+	if (!k.link || !k.key || x->dry || x->is_lost) {
 		reply_answer(t, -1);
 	} else if (fb_journal_acted(x->journal, &k, text_of(frame, "result"), &err) < 0) {
 		fb_context_lost(x, &err);
@@ -97,7 +98,7 @@ static void do_acted(struct fb_task *t, const json_t *frame)
 static void do_act_result(struct fb_task *t, const json_t *frame)
 {
 	struct fb_action_key k = key_of(t, frame);
-	char *result = k.key ? fb_journal_act_result(t->spec.context->journal, &k) : NULL;
+	char *result = k.link && k.key ? fb_journal_act_result(t->spec.context->journal, &k) : NULL;
 
 	reply_text(t, result);
 	fb_free(result);

@@ -8,6 +8,7 @@
 #include "cli/pool.h"
 #include "cli/render.h"
 #include "cli/rows.h"
+#include "config/offers.h"
 
 #define RUNS 30 /* executions that a median is taken from */
 
@@ -93,14 +94,6 @@ static const json_t *descriptor(const json_t *frozen, const char *kind, const ch
 	return NULL;
 }
 
-static bool has(const json_t *descriptor_json, const char *list, const char *word)
-{
-	size_t i;
-	json_t *one;
-	json_array_foreach(json_object_get(descriptor_json, list), i, one) if (fb_streq(json_string_value(one), word)) return true;
-	return false;
-}
-
 static int risk_rank(const char *risk)
 {
 	return fb_streq(risk, "high") ? 3 : fb_streq(risk, "medium") ? 2 : fb_streq(risk, "low") ? 1 : 0;
@@ -146,11 +139,11 @@ static json_t *plan_document(const json_t *frozen, const struct history *h)
 	size_t i;
 	json_array_foreach(json_object_get(frozen, "services"), i, one) {
 		const char *use = fb_render_string(json_object_get(one, "strategy"), "use", NULL);
-		const json_t *d = descriptor(frozen, "strategy", use);
+		const json_t *d = descriptor(frozen, "strategy", use), *options = json_object_get(json_object_get(one, "strategy"), "options");
 		json_array_append_new(services, json_pack("{s:s, s:O?, s:s?, s:b, s:O?, s:b, s:b, s:i}", "name", fb_render_string(one, "name", "?"), "depends_on",
 							  json_object_get(one, "depends_on"), "release", fb_render_string(one, "release", NULL), "deploys",
 							  json_is_true(json_object_get(one, "deploys")), "strategy", json_object_get(json_object_get(one, "strategy"), "use"),
-							  "zero_downtime", has(d, "features", "zero-downtime"), "can_prepare", has(d, "operations", "prepare"), "checks",
+							  "zero_downtime", fb_offers_feature(d, options, "zero-downtime"), "can_prepare", fb_offers(d, options, "prepare"), "checks",
 							  (int)json_array_size(json_object_get(one, "checks"))));
 	}
 	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:O?, s:o, s:o, s:o, s:o}", "schema", "failback.plan/1", "name", fb_render_string(frozen, "name", NULL), "title",

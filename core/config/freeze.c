@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "config/frozen.h"
 #include "config/internal.h"
+#include "config/offers.h"
 #include "config/read.h"
 
 static const char *const plan_members[] = {"name", "title", "environment", "services", "release", "watch_for", "approval", "steps", NULL};
@@ -92,15 +93,16 @@ static json_t *services_json(struct freeze *f)
 	return list;
 }
 
-static bool offers(const json_t *descriptor, const char *operation)
+/* The options of a service's strategy, as they have been read; NULL: none. */
+static const json_t *strategy_options(const json_t *services, const char *name)
 {
-	const json_t *item;
+	const json_t *s;
 	size_t i;
 
-	json_array_foreach(json_object_get(descriptor, "operations"), i, item)
-		if (fb_streq(json_string_value(item), operation))
-			return true;
-	return false;
+	json_array_foreach(services, i, s)
+		if (fb_streq(json_string_value(json_object_get(s, "name")), name))
+			return json_object_get(json_object_get(s, "strategy"), "options");
+	return NULL;
 }
 
 static bool is_promoted(const json_t *links, const char *service)
@@ -117,7 +119,7 @@ static bool is_promoted(const json_t *links, const char *service)
 }
 
 /* Strategies must offer what the chain will ask of them. */
-static void check_operations(struct freeze *f)
+static void check_operations(struct freeze *f, const json_t *services)
 {
 	struct fb_build quiet = *f->b;
 
@@ -127,12 +129,15 @@ static void check_operations(struct freeze *f)
 		const struct fb_node *strategy = fb_node_member(s->node, "strategy"), *use = fb_node_member(strategy, "use");
 		const json_t *descriptor = f->deploys[i] && use && use->type == FB_NODE_STRING ? fb_use_plugin(&quiet, use, "strategy", use->s) : NULL;
 
+		const json_t *options = strategy_options(services, s->name);
+
 		if (!descriptor)
 			continue;
-		if (!offers(descriptor, "restore") && (!f->plan || (f->settings.auto_rollback_enabled && !is_basic(f))))
+		if (!fb_offers(descriptor, options, "restore") && (!f->plan || (f->settings.auto_rollback_enabled && !is_basic(f))))
 			fb_node_error(f->b->plugin_errs, use, "strategy '%s' cannot restore a release, so '%s' could not be brought back: use another strategy%s", use->s,
 				      s->name, f->plan ? ", or set auto_rollback_enabled = false" : "");
-		if (f->plan && is_promoted(f->steps, s->name) && !offers(descriptor, "prepare") && !offers(descriptor, "shift") && !offers(descriptor, "restore"))
+		if (f->plan && is_promoted(f->steps, s->name) && !fb_offers(descriptor, options, "prepare") && !fb_offers(descriptor, options, "shift") &&
+		    !fb_offers(descriptor, options, "restore"))
 			fb_node_error(f->b->plugin_errs, use, "strategy '%s' offers none of prepare, shift and restore: the plan cannot promote '%s' with it", use->s, s->name);
 	}
 }
@@ -200,7 +205,7 @@ static json_t *build(struct freeze *f)
 	settings = fb_settings_json(&f->settings);
 	if (!f->b->expecting) {
 		fb_budget_check(f->b, recovery);
-		check_operations(f);
+		check_operations(f, services);
 	}
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:{s:o, s:o, s:o}, s:o}", "schema", FB_FROZEN_SCHEMA, "kind",
 			 f->plan ? "deploy" : "rollback", "name", f->name, "title", f->title, "environment", f->environment, "plan_file",

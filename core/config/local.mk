@@ -19,3 +19,5 @@ libfailback_core_la_SOURCES += \
 	core/config/tree.h \
 	core/config/value.c \
 	core/config/value.h
+libfailback_core_la_SOURCES += core/config/offers.c
+libfailback_core_la_SOURCES += core/config/offers.h

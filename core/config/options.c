@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "config/internal.h"
+#include "config/offers.h"
 #include "config/read.h"
 #include "config/value.h"
 
@@ -272,6 +273,35 @@ static void read_level(struct level *l, const struct fb_node *group)
 	}
 }
 
+/* Names in `operations` are those of operations that the plugin has: a wrong one would silently not be offered. */
+static void check_offers(struct fb_build *b, const struct fb_node *group, const struct fb_node *apart, const json_t *descriptor)
+{
+	const struct fb_node *inner = fb_node_member(apart, "operations"), *node = inner ? inner : fb_node_member(group, "operations");
+	const json_t *operations = json_object_get(descriptor, "operations"), *one;
+	const char **names, *name;
+	char hint[FB_READ_HINT];
+	size_t i, n = 0;
+
+	if (!node || node->type != FB_NODE_LIST || !fb_offers_by_options(descriptor))
+		return;
+	names = fb_alloc((json_array_size(operations) + 1) * sizeof *names);
+	json_array_foreach(operations, i, one)
+		names[n++] = json_string_value(one);
+	for (i = 0; i < node->n; i++) {
+		size_t k = 0;
+
+		if (node->v[i].type != FB_NODE_STRING)
+			continue; /* told already */
+		name = node->v[i].s;
+		while (k < n && strcmp(names[k], name) != 0)
+			k++;
+		if (k == n)
+			fb_node_error(b->plugin_errs, &node->v[i], "a %s has no operation '%.63s'%s", json_string_value(json_object_get(descriptor, "kind")), name,
+				      fb_read_hint(name, names, hint));
+	}
+	fb_free(names);
+}
+
 json_t *fb_options_read(struct fb_build *b, const struct fb_node *group, const char *const *reserved, const json_t *descriptor, const json_t *preset)
 {
 	struct level l = {.b = b, .options = json_object_get(descriptor, "options"), .prefix = "", .reserved = reserved, .at = group, .ret = json_object()};
@@ -293,6 +323,7 @@ json_t *fb_options_read(struct fb_build *b, const struct fb_node *group, const c
 		if (fb_option_declared(descriptor, key) && !json_object_get(l.ret, key))
 			json_object_set(l.ret, key, value);
 	read_level(&l, NULL);
+	check_offers(b, group, apart, descriptor);
 	json_object_foreach_safe(l.ret, next, key, value)
 		if (json_is_null(value))
 			json_object_del(l.ret, key);

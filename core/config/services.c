@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "config/internal.h"
+#include "config/offers.h"
 #include "config/read.h"
 
 static const char *const service_members[] = {"name", "depends_on", "goes_with", "strategy", "checks", NULL};
@@ -279,18 +280,16 @@ static json_t *checks_json(struct fb_build *b, const struct fb_node *list)
 
 static void check_downtime(struct fb_build *b, const struct fb_node *strategy, const json_t *json)
 {
-	const json_t *descriptor, *feature;
+	const json_t *descriptor;
 	const char *name = json_string_value(json_object_get(json, "use"));
 	struct fb_build quiet = *b;
 	char *place;
-	size_t i;
 
 	quiet.plugin_errs = NULL;
 	if (!b->settings->zero_downtime_required || b->expecting || !b->catalog || !(descriptor = fb_use_plugin(&quiet, strategy, "strategy", name)))
 		return;
-	json_array_foreach(json_object_get(descriptor, "features"), i, feature)
-		if (fb_streq(json_string_value(feature), "zero-downtime"))
-			return;
+	if (fb_offers_feature(descriptor, json_object_get(json, "options"), "zero-downtime"))
+		return;
 	place = b->settings->zero_downtime_at ? fb_node_place(b->settings->zero_downtime_at) : fb_strdup("the default");
 	fb_node_error(b->plugin_errs, strategy, "zero_downtime_required (%s) rules out strategy '%s', which does not keep users served all through: "
 		      "use a strategy that does, or set zero_downtime_required = false", place, name);

@@ -379,6 +379,9 @@ struct fb_notifier_ops {
 
 /* fb_plugin.features */
 #define FB_FEATURE_ZERO_DOWNTIME 0x1u /* strategy: users are served all through deployment and recovery */
+/* Its options say what a use of it offers: a list `operations` with names of operations ("restore", "undo"; "check" always is), and for a strategy with
+ * FB_FEATURE_ZERO_DOWNTIME a boolean `zero_downtime`. A host that does not know this takes it that all of them are offered. */
+#define FB_FEATURE_BY_OPTIONS 0x2u
 
 /*
  * The descriptor. Static and constant; the host never writes it. It begins like this for ever, up to `sizes`.

@@ -202,6 +202,7 @@ json_t *fb_descriptor_json(const struct fb_loaded *l)
 	for (int i = 0; i < l->option_count; i++)
 		json_array_append_new(options, option_json(&l->options[i]));
 	add(features, p->features & FB_FEATURE_ZERO_DOWNTIME, "zero-downtime");
+	add(features, p->features & FB_FEATURE_BY_OPTIONS, "by-options");
 	snprintf(abi, sizeof abi, "%u.%u", p->abi_major, p->abi_minor);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "kind", fb_kind_name(p->kind), "name", p->name, "version", p->version, "summary", p->summary, "license",
 			 p->license, "abi", abi, "features", features, "operations", operations(l), "options", options);

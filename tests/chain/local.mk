@@ -43,3 +43,7 @@ EXTRA_DIST += tests/chain/test_sweep.py
 TESTS += tests/chain/test_resume.py
 TESTS += tests/chain/test_sweep.py
 LONG_TESTS += tests/chain/test_sweep.py
+
+# Programs in any language as plugins, and plugins that do what they are told
+EXTRA_DIST += tests/chain/test_scripts.py
+TESTS += tests/chain/test_scripts.py

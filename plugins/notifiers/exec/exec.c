@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * notifier exec: any program is a notifier. It gets the event as one JSON document on standard input (schema failback.event/1) and its main members in
- * the environment; its exit code is the answer. The protocol is in failback-notifier-exec(7).
+ * notifier exec: any program is a notifier. In the plain protocol it gets the event as one JSON document on standard input (schema failback.event/1) and its
+ * main members in the environment; its exit code is the answer. With protocol = "lines" it speaks what the exec plugins of all kinds speak, failback-exec(7).
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -9,13 +9,14 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "plugins/common/run.h"
+#include "plugins/common/exec/exec.h"
 
 static const struct fb_option options[] = {
 	{.name = "run", .type = FB_TYPE_COMMAND, .flags = FB_OPTION_REQUIRED, .summary = "Program to run for each event"},
-	{.name = "directory", .type = FB_TYPE_PATH, .summary = "Working directory"},
-	{.name = "environment", .type = FB_TYPE_MAP, .summary = "More variables for the program"},
-	{.name = "secret_environment", .type = FB_TYPE_MAP, .flags = FB_OPTION_SECRET, .summary = "More variables whose values are secret"},
+	{.name = "protocol", .type = FB_TYPE_CHOICE, .default_value = "plain", .choices = "plain|lines",
+	 .summary = "plain: the event on standard input, which then ends, and any output; lines: as in failback-exec(7)"},
+	{.name = "operations", .type = FB_TYPE_LIST, .default_value = "[ \"notify\" ]", .summary = "lines: what it can do: notify, check"},
+	EXEC_OPTIONS,
 	{0},
 };
 
@@ -55,7 +56,14 @@ static int32_t judge(const struct fb_call *call, const struct fb_event *e, const
 	return FB_FAIL;
 }
 
-static int32_t notify(const struct fb_call *call, const struct fb_event *e)
+static bool speaks_lines(const struct fb_call *call)
+{
+	const char *s = call->host->option(call, "protocol");
+
+	return s && !strcmp(s, "lines");
+}
+
+static int32_t notify_plainly(const struct fb_call *call, const struct fb_event *e)
 {
 	const struct { const char *name, *value; } variables[] = {
 		{"FAILBACK_EVENT", e->name},       {"FAILBACK_EVENT_ID", e->id},       {"FAILBACK_EVENT_TIME", e->time}, {"FAILBACK_SEVERITY", e->severity},
@@ -89,7 +97,17 @@ static int32_t notify(const struct fb_call *call, const struct fb_event *e)
 	return rc;
 }
 
-static const struct fb_notifier_ops ops = {.notify = notify};
+static int32_t notify(const struct fb_call *call, const struct fb_event *e)
+{
+	return speaks_lines(call) ? exec_notify(call, e) : notify_plainly(call, e);
+}
 
-FB_PLUGIN(NOTIFIER, .name = "exec", .version = "0.1.0", .summary = "Runs a program for each event", .license = "Apache-2.0", .options = options,
+static int32_t check(const struct fb_call *call)
+{
+	return speaks_lines(call) ? exec_check(call, FB_KIND_NOTIFIER) : exec_check_options(call);
+}
+
+static const struct fb_notifier_ops ops = {.check = check, .notify = notify};
+
+FB_PLUGIN(NOTIFIER, .features = FB_FEATURE_BY_OPTIONS, .name = "exec", .version = "0.1.0", .summary = "Runs a program for each event", .license = "Apache-2.0", .options = options,
 	  .notifier = &ops)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "tests/fake/host.h"
+#include "plugins/common/exec/test_exec.h"
 
 static const struct fb_event event = {.id = "ev-7", .name = "rollback.completed", .time = "2026-01-20T11:00:00.000Z", .severity = "warning",
 				      .summary = "web is back; it's \"fine\"", .incident = "INC-x", .data = "{\"service\": \"web\"}"};
@@ -100,6 +100,74 @@ static void an_event_whose_data_is_no_json_is_refused(void **state)
 	fake_free(f);
 }
 
+#define LINES ", \"protocol\": \"lines\""
+
+static void in_lines_the_event_is_part_of_the_call(void **state)
+{
+	struct fake *f = sh_fake("notifier-exec", "read -r call; printf '%s' \"$call\" > $FAILBACK_SCRATCH/call; echo '{\"tell\":\"log\",\"text\":\"told\"}'", LINES);
+	char *text;
+	json_t *o;
+
+	(void)state;
+	f->event = &event;
+	assert_int_equal(fake_call(f, FB_OP_NOTIFY), FB_OK);
+	assert_true(fake_logged(f, "told"));
+	text = scratch_text(f, "call");
+	o = json_loads(text, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(o, "operation")), "notify");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(o, "event"), "id")), "ev-7");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(json_object_get(o, "event"), "data"), "service")), "web");
+	json_decref(o);
+	fb_free(text);
+	fake_free(f);
+}
+
+static void in_lines_a_program_that_does_not_end_is_tried_again(void **state)
+{
+	struct fake *f = sh_fake("notifier-exec", "exec sleep 60", LINES);
+
+	(void)state;
+	f->event = &event;
+	f->call.deadline_ms = fake_now_ms() + 1000;
+	assert_int_equal(fake_call(f, FB_OP_NOTIFY), FB_RETRY);
+	assert_says(f, "was not finished after");
+	fake_free(f);
+}
+
+static void the_examples_deliver_or_ask_to_be_tried_again(void **state)
+{
+	const char *const examples[] = {"notifier.sh", "notifier.py"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct fake *f = example_fake("notifier-exec", examples[i], LINES);
+		char *inbox = fake_path(f, "inbox"), *closed = fake_path(f, "inbox.closed"), line[200] = "", *options;
+		FILE *file;
+
+		options = fb_asprintf("{\"run\": [\"%s/%s\"], \"protocol\": \"lines\", \"settings\": {\"inbox\": \"%s\"}, \"environment\": {\"INBOX\": \"%s\"}}", FB_EXAMPLES,
+				      examples[i], inbox, inbox);
+		fake_set_options(f, options);
+		f->event = &event;
+		file = fopen(closed, "we");
+		assert_non_null(file);
+		fclose(file);
+		assert_int_equal(fake_call(f, FB_OP_NOTIFY), FB_RETRY);
+		assert_says(f, "the inbox is closed");
+		assert_int_equal(f->retry_ms, 60000);
+		unlink(closed);
+		assert_int_equal(fake_call(f, FB_OP_NOTIFY), FB_OK);
+		file = fopen(inbox, "re");
+		assert_non_null(file);
+		assert_non_null(fgets(line, sizeof(line), file));
+		assert_string_equal(line, "ev-7 rollback.completed: web is back; it's \"fine\"\n");
+		fclose(file);
+		fb_free(options);
+		fb_free(closed);
+		fb_free(inbox);
+		fake_free(f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +177,9 @@ int main(void)
 		cmocka_unit_test(any_other_exit_is_final_and_quotes_the_output),
 		cmocka_unit_test(a_program_that_does_not_end_is_tried_again),
 		cmocka_unit_test(an_event_whose_data_is_no_json_is_refused),
+		cmocka_unit_test(in_lines_the_event_is_part_of_the_call),
+		cmocka_unit_test(in_lines_a_program_that_does_not_end_is_tried_again),
+		cmocka_unit_test(the_examples_deliver_or_ask_to_be_tried_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
