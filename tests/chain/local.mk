@@ -43,3 +43,9 @@ EXTRA_DIST += tests/chain/test_sweep.py
 TESTS += tests/chain/test_resume.py
 TESTS += tests/chain/test_sweep.py
 LONG_TESTS += tests/chain/test_sweep.py
+
+# The author's kit, and what shipped plugins say of themselves
+EXTRA_DIST += tests/chain/test_documented.py
+EXTRA_DIST += tests/chain/test_kit.py
+TESTS += tests/chain/test_documented.py
+TESTS += tests/chain/test_kit.py
