@@ -136,13 +136,10 @@ def every_template_builds_tests_installs_and_passes_the_check():
                 out = command("make", "check", cwd=project, env=installed.env)
                 check("warning" not in out and "PASSED" in out, f"{kind} in {language}: no warnings, tests pass:", out)
                 command("mandoc", "-Tlint", "-W", "warning", os.path.join(project, f"failback-{kind}-{name}.7"))
-                settings = [s.format(dir=releases) for s in SETTINGS[kind]]
+                settings = ["--options", "example.conf"] if language == "c" else [s.format(dir=releases) for s in SETTINGS[kind]]
                 out = command("failback", "--json", "plugin", "check", f"{kind}-{name}.so", *settings, cwd=project, env=installed.env)
                 document = json.loads(out)
                 check(document["failed"] == 0 and document["ok"] > 10, f"{kind} in {language} passes:", out)
-                example = command("failback", "--json", "plugin", "check", f"{kind}-{name}.so", "--options", "example.conf", cwd=project, env=installed.env, expect=None)
-                values = [c for c in json.loads(example)["checks"] if c["check"] == "values"]
-                check(values[0]["result"] == "ok", "the example's options can be given:", values)
                 command("make", "install", "DESTDIR=" + lab.path("out"), cwd=project, env=installed.env)
                 check(os.path.exists(f"{lab.path('out')}{installed.plugins}/{kind}-{name}.so"), "it is installed where pkg-config says")
                 command("make", "install", cwd=project, env=installed.env)
