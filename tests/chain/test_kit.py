@@ -230,7 +230,7 @@ def mistakes_are_found():
             if name == "writes" and tmp.split("/")[1] not in [f.strip("/") for f in document["watched"]["folders"]]:
                 print(f"     no overlay over /{tmp.split('/')[1]} here: {document['watched']['why_not']}", flush=True)
                 continue
-            assert_fails(document, name, line, text)
+            assert_fails(document, name, line, text.replace("{tmp}", tmp))
             check(os.listdir(tmp) == [], f"{name} has changed nothing outside", os.listdir(tmp))
 
 

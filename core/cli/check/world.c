@@ -342,13 +342,19 @@ static char *as_seen(const struct fb_world *w, const char *line, size_t n)
 	return fb_asprintf("%.*s", (int)n, line);
 }
 
-/* The first line of a that b does not have, from its beginning; NULL. */
-static const char *missing_line(const char *a, const char *b)
+/* Is the line one of a folder? Its mode stands after the tab, in octal digits. */
+static bool is_folder(const char *line)
+{
+	return S_ISDIR(strtoul(line + strcspn(line, "\t"), NULL, 8));
+}
+
+/* The first line of a that b does not have, of folders or of other files; NULL. */
+static const char *missing_line(const char *a, const char *b, bool folders)
 {
 	while (*a) {
 		size_t n = strcspn(a, "\n");
 		const char *p = b;
-		bool found = false;
+		bool found = is_folder(a) != folders;
 
 		while (*p && !found) {
 			size_t m = strcspn(p, "\n");
@@ -369,8 +375,10 @@ char *fb_world_difference(const struct fb_world *w, const char *before, const ch
 
 	if (strcmp(before, after) == 0)
 		return NULL;
-	line = missing_line(after, before);
-	if (!line)
-		line = missing_line(before, after);
+	/* A folder shows as changed when something in it is: what lies in it is told first. */
+	line = missing_line(after, before, false);
+	line = line ? line : missing_line(before, after, false);
+	line = line ? line : missing_line(after, before, true);
+	line = line ? line : missing_line(before, after, true);
 	return line ? as_seen(w, line, strcspn(line, "\t")) : NULL;
 }
