@@ -14,7 +14,7 @@ import threading
 import time
 
 from files_lab import FilesLab
-from lab import BUILD, FAILBACK, PLUGIN, REFUSED, SRC, USAGE, Lab, check, free_port, main, need
+from lab import BUILD, PLUGIN, REFUSED, SANITIZED, SRC, USAGE, Lab, check, free_port, main, need
 
 # What each template's example needs, as `plugin new` itself says it
 SETTINGS = {"phase": ["--set", "file=/run/shop/maintenance"], "strategy": ["--set", "root={dir}"], "check": ["--set", "file=/etc/hostname"], "notifier": []}
@@ -215,11 +215,10 @@ def assert_fails(document, name, line, text):
 
 
 def mistakes_are_found():
-    sanitized = "__asan_init" in command("nm", "-D", FAILBACK, expect=None)
     with Lab() as lab, tempfile.TemporaryDirectory(dir="/var/tmp") as tmp:
         lab.write("failback.conf", "")
         for name, (line, text, body, more) in MISTAKES.items():
-            if line == "memory" and (sanitized or not shutil.which("valgrind")):
+            if line == "memory" and (SANITIZED or not shutil.which("valgrind")):
                 continue
             fields = dict({"name": name, "summary": "Makes a mistake", "license": "MIT", "declared": "", "options": "options" if "declared" in more else "NULL"}, **more)
             source = lab.write(name + ".c", HEAD + "static int32_t run(const struct fb_call *c)\n{\n" + body.replace("{tmp}", tmp) + "\n}\n" + TAIL % fields)
@@ -299,4 +298,4 @@ def shipped_plugins_pass():
 
 if __name__ == "__main__":
     main(from_nothing_to_a_notifier_in_a_recovery, every_template_builds_tests_installs_and_passes_the_check, new_refuses_what_cannot_be, mistakes_are_found,
-         hostile_plugins_fail_the_right_line, what_is_not_to_be_trusted_is_not_loaded, shipped_plugins_pass)
+         hostile_plugins_fail_the_right_line, what_is_not_to_be_trusted_is_not_loaded, shipped_plugins_pass, hostile=True)
