@@ -12,6 +12,7 @@ libfailback_core_la_CFLAGS = $(FB_CFLAGS) $(LIBCONFIG_CFLAGS) $(UV_CFLAGS) $(SQL
 libfailback_core_la_LIBADD = libfailback-base.la $(LIBCONFIG_LIBS) $(UV_LIBS) $(SQLITE_LIBS)
 
 include core/failback/local.mk
+include core/templates/local.mk
 include core/base/local.mk
 include core/config/local.mk
 include core/journal/local.mk

@@ -154,20 +154,34 @@ const char *fb_cli_actor(char *buf, size_t size)
 	return buf;
 }
 
-const char *fb_cli_host_program(void)
+/* A part of failback: the first of places (end in NULL) beside this program that is there, so that a build tree and an installation that was moved find
+ * their own; else the one that was configured. Lives until the next call with the same buf. */
+static const char *find_part(const char *const *places, const char *configured, int mode, char *buf, size_t size)
 {
-	static const char *const beside[] = {"failback-host", "../failback-host"};
-	static char path[4096 + 32];
 	char self[4096];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 	if (n > 0) {
 		self[n] = 0;
 		*strrchr(self, '/') = 0;
-		for (size_t i = 0; i < 2; i++) {
-			snprintf(path, sizeof path, "%s/%s", self, beside[i]);
-			if (access(path, X_OK) == 0)
-				return path;
+		for (; *places; places++) {
+			snprintf(buf, size, "%s/%s", self, *places);
+			if (access(buf, mode) == 0)
+				return buf;
 		}
 	}
-	return FB_LIBEXECDIR "/failback-host";
+	return configured;
+}
+
+const char *fb_cli_host_program(void)
+{
+	static const char *const places[] = {"failback-host", "../failback-host", "../libexec/failback/failback-host", NULL};
+	static char path[4096 + 64];
+	return find_part(places, FB_LIBEXECDIR "/failback-host", X_OK, path, sizeof path);
+}
+
+const char *fb_cli_templates(void)
+{
+	static const char *const places[] = {"templates", "../share/failback/templates", NULL};
+	static char path[4096 + 64];
+	return find_part(places, FB_PKGDATADIR "/templates", R_OK | X_OK, path, sizeof path);
 }

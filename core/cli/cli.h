@@ -16,7 +16,7 @@
 #include "recovery/engine.h"
 
 #define FB_CLI_PLUGIN_DIRS 16
-#define FB_CLI_VALUES 24
+#define FB_CLI_VALUES 64
 
 struct fb_option_def {
 	const char *name;
@@ -36,7 +36,7 @@ struct fb_command {
 	const char *summary;
 	const char *text;     /* a paragraph or two for its help */
 	const char *examples; /* lines, each "command\n" */
-	const char *complete; /* what an operand is: file, execution, service, plugin, command, "" */
+	const char *complete; /* what an operand is: file, execution, service, plugin, kind, command, "" */
 	bool changes;         /* has effects: --dry-run means something or is refused */
 	bool dry_run;         /* knows --dry-run */
 	const struct fb_option_def *options; /* ends with a zero entry; NULL: none */
@@ -96,6 +96,7 @@ int fb_cli_execution(struct fb_cli *cli, const char *id, struct fb_execution *re
 char *fb_cli_execution_folder(const struct fb_cli *cli, const char *execution);
 const char *fb_cli_actor(char *buf, size_t size); /* "user NAME" */
 const char *fb_cli_host_program(void);
+const char *fb_cli_templates(void); /* folder of the templates of plugins */
 
 /* ---- one file each: cmd_<name>.c ---- */
 int fb_cmd_deploy(struct fb_cli *cli);
@@ -113,6 +114,8 @@ int fb_cmd_reject(struct fb_cli *cli);
 int fb_cmd_config_check(struct fb_cli *cli);
 int fb_cmd_plugin_list(struct fb_cli *cli);
 int fb_cmd_plugin_show(struct fb_cli *cli);
+int fb_cmd_plugin_new(struct fb_cli *cli);
+int fb_cmd_plugin_check(struct fb_cli *cli);
 int fb_cmd_audit_verify(struct fb_cli *cli);
 
 #endif

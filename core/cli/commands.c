@@ -49,6 +49,18 @@ static const struct fb_option_def audit_options[] = {
 	{"head", 0, "HASH", false, "a head that was printed earlier: prove that it is still in the chain"},
 	{0},
 };
+static const struct fb_option_def plugin_new_options[] = {
+	{"language", 0, "LANGUAGE", false, "c or c++ (c)"},
+	{"dir", 0, "DIR", false, "write the project there (failback-KIND-NAME)"},
+	{0},
+};
+static const struct fb_option_def plugin_check_options[] = {
+	{"set", 0, "NAME=VALUE", false, "give an option of the plugin a value; may be given more than once"},
+	{"options", 0, "FILE", false, "read the plugin's options from a file: settings, or a group in braces"},
+	{"within", 0, "TIME", false, "how long an operation may take (10s)"},
+	{"network", 0, NULL, false, "leave the network on: probes ask and notifiers tell for real"},
+	{0},
+};
 
 const struct fb_command fb_commands[] = {
 	{"deploy", "PLAN", 1, 1, "run a plan; recover by itself when it fails",
@@ -92,6 +104,15 @@ const struct fb_command fb_commands[] = {
 	 "failback plugin list\n", "", false, false, NULL, fb_cmd_plugin_list},
 	{"plugin show", "NAME", 1, 1, "one plugin: what it does and its options", "NAME is a plugin's name, or kind-name where two kinds share one.",
 	 "failback plugin show check-http\n", "plugin", false, false, NULL, fb_cmd_plugin_show},
+	{"plugin new", "KIND NAME", 2, 2, "write a small project for a plugin of your own",
+	 "Writes source, Makefile, manual page, example and unit test for a phase, strategy, check or notifier. The project needs a compiler, pkg-config and failback's header, "
+	 "and builds, tests and installs as written. failback-plugin(3) leads through it.",
+	 "failback plugin new notifier mine\nfailback plugin new strategy our-cluster --language c++\n", "kind", false, false, plugin_new_options, fb_cmd_plugin_new},
+	{"plugin check", "FILE", 1, 1, "try a plugin: what it declares, and what it does when things go wrong",
+	 "Loads the file in a plugin host of its own, where what it changes is seen and the network is off as far as this system lets us, and calls every operation: in a dry run, past its deadline, asked to "
+	 "stop, with answers refused, on a full disk, under valgrind. One line a check; exit code 69 when one has failed.",
+	 "failback plugin check notifier-mine.so --set port=5170\nfailback --json plugin check check-mine.so --options example.conf\n", "file", false, false, plugin_check_options,
+	 fb_cmd_plugin_check},
 	{"audit verify", "", 0, 0, "prove that the audit trail is whole",
 	 "Reads every row anew and checks each against the hash of the one before. With --head also that a head, as reports and notifications print it, is in the chain.",
 	 "failback audit verify\n", "", false, false, audit_options, fb_cmd_audit_verify},

@@ -32,6 +32,12 @@ static void put_executions(struct fb_cli *cli)
 /* Names of a kind; argv[0] stands for the program's name, the rest is the line so far, for its -c and --state-dir. */
 static int put_names(struct fb_cli *cli, const char *kind, int argc, char **argv)
 {
+	static const char *const kinds[] = {"phase", "strategy", "check", "notifier"};
+	if (strcmp(kind, "kind") == 0) {
+		for (size_t k = 0; k < 4; k++)
+			puts(kinds[k]);
+		return FB_EXIT_DONE;
+	}
 	if (fb_cli_parse(cli, argc, argv) != 0 && !cli->command)
 		return FB_EXIT_USAGE;
 	if (fb_cli_config(cli) != 0)

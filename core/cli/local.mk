@@ -44,3 +44,19 @@ libfailback_core_la_SOURCES += \
 	core/cli/view_plain.c
 
 dist_bashcompletion_DATA += core/cli/completion/failback
+
+libfailback_core_la_SOURCES += \
+	core/cli/cmd_plugin_new.c
+
+# plugin check
+libfailback_core_la_SOURCES += \
+	core/cli/check/call.c \
+	core/cli/check/check.h \
+	core/cli/check/faults.c \
+	core/cli/check/file.c \
+	core/cli/check/leaks.c \
+	core/cli/check/lines.c \
+	core/cli/check/runs.c \
+	core/cli/check/values.c \
+	core/cli/check/world.c \
+	core/cli/cmd_plugin_check.c

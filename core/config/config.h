@@ -74,4 +74,12 @@ int fb_config_freeze(const struct fb_config *c, const struct fb_freeze_request *
  * fb_config_load_all and fb_config_check, is not told twice. */
 int fb_config_check_plan(const struct fb_config *c, const char *plan_file, const struct fb_catalog_fn *catalog, struct fb_errs *errs) FB_MUST_USE;
 
+/*
+ * The options of one plugin out of any context, for who tries a plugin. text: of the file that path names (for places): settings; or one group in braces; or
+ * a piece of configuration with a group that uses the plugin. Settings that are not the plugin's own (interval, on, retries) are passed over, but for those
+ * of a group "options".
+ * descriptor: as a catalog gives it. *ret: checked, defaults in, normalised (core/config/frozen.h), a new reference. 0, or -1 with errs.
+ */
+int fb_config_options(const char *path, const char *text, const json_t *descriptor, json_t **ret, struct fb_errs *errs) FB_MUST_USE;
+
 #endif

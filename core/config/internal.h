@@ -80,6 +80,9 @@ json_t *fb_use_read(struct fb_build *b, const struct fb_node *group, const char 
 void fb_name_settle(struct fb_build *b, json_t *list, json_t *item, const struct fb_node *node, const json_t *given);
 bool fb_name_taken(const json_t *list, const char *name);
 
+/* Members of a group that uses a plugin which are not options of the plugin; end in NULL. */
+extern const char *const fb_link_reserved[], *const fb_strategy_reserved[], *const fb_check_reserved[], *const fb_notifier_reserved[];
+
 /* services.c */
 void fb_services_read(struct fb_config *c, struct fb_errs *errs);
 json_t *fb_service_json(struct fb_build *b, const struct fb_service *s, bool deploys, const char *release);

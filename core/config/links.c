@@ -10,7 +10,7 @@
 #include "config/internal.h"
 #include "config/read.h"
 
-static const char *const reserved[] = {"phase", "name", "title", "service", "timeout", "retries", "backoff", "backoff_max", "on_failure", "fallback",
+const char *const fb_link_reserved[] = {"phase", "name", "title", "service", "timeout", "retries", "backoff", "backoff_max", "on_failure", "fallback",
 				       "risk", "undo", "after", "parallel", "promote", "options", NULL};
 static const char *const group_members[] = {"name", "title", "on_failure", "parallel", NULL};
 static const char *const on_failures[] = {"stop", "continue", "fallback", NULL};
@@ -313,7 +313,7 @@ static void take_options(struct link *l, const struct fb_node *at)
 		set_text(preset, "service", text_of(l->ret, "service"));
 	if (l->node->type != FB_NODE_GROUP && fb_read_command(l->b->errs, l->node, &command))
 		json_object_set_new(preset, "run", command);
-	json_object_set_new(l->ret, "options", fb_options_read(l->b, l->node, reserved, descriptor, preset));
+	json_object_set_new(l->ret, "options", fb_options_read(l->b, l->node, fb_link_reserved, descriptor, preset));
 	json_decref(preset);
 }
 

@@ -21,3 +21,4 @@ libfailback_core_la_SOURCES += \
 	core/config/value.h
 libfailback_core_la_SOURCES += core/config/offers.c
 libfailback_core_la_SOURCES += core/config/offers.h
+libfailback_core_la_SOURCES += core/config/apart.c

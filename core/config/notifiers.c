@@ -8,7 +8,7 @@
 #include "config/read.h"
 #include "journal/events.h"
 
-static const char *const reserved[] = {"use", "name", "options", "on", "timeout", "retries", NULL};
+const char *const fb_notifier_reserved[] = {"use", "name", "options", "on", "timeout", "retries", NULL};
 static const char *const default_on[] = {"rollback.*", "deployment.failed", "deployment.completed", "approval.waiting"};
 
 #define NAME_OF(name, severity, meaning) name,
@@ -71,7 +71,7 @@ static void take(void *ctx, const struct fb_node *node)
 	struct notifiers *n = ctx;
 	int64_t timeout = 10000, retries = 5;
 	const struct fb_node *m;
-	json_t *notifier = fb_use_read(n->b, node, "notifier", reserved);
+	json_t *notifier = fb_use_read(n->b, node, "notifier", fb_notifier_reserved);
 
 	if (!notifier)
 		return;

@@ -8,8 +8,8 @@
 #include "config/read.h"
 
 static const char *const service_members[] = {"name", "depends_on", "goes_with", "strategy", "checks", NULL};
-static const char *const strategy_reserved[] = {"use", "name", "options", NULL};
-static const char *const check_reserved[] = {"use", "name", "options", "interval", "timeout", "healthy_after", "failed_after", NULL};
+const char *const fb_strategy_reserved[] = {"use", "name", "options", NULL};
+const char *const fb_check_reserved[] = {"use", "name", "options", "interval", "timeout", "healthy_after", "failed_after", NULL};
 
 struct reader {
 	struct fb_config *c;
@@ -267,7 +267,7 @@ static json_t *checks_json(struct fb_build *b, const struct fb_node *list)
 		return checks;
 	given = given_names(list);
 	for (size_t i = 0; i < list->n; i++) {
-		json_t *check = fb_use_read(b, &list->v[i], "check", check_reserved);
+		json_t *check = fb_use_read(b, &list->v[i], "check", fb_check_reserved);
 
 		if (!check)
 			continue;
@@ -300,7 +300,7 @@ json_t *fb_service_json(struct fb_build *b, const struct fb_service *s, bool dep
 {
 	const struct fb_node *strategy = fb_node_member(s->node, "strategy");
 	static const char *const lists[] = {"depends_on", "goes_with"};
-	json_t *ret = json_pack("{s:s}", "name", s->name), *use = strategy ? fb_use_read(b, strategy, "strategy", strategy_reserved) : NULL;
+	json_t *ret = json_pack("{s:s}", "name", s->name), *use = strategy ? fb_use_read(b, strategy, "strategy", fb_strategy_reserved) : NULL;
 	char *place = fb_node_place(s->node);
 
 	for (size_t i = 0; i < 2; i++) {

@@ -36,6 +36,12 @@ extern "C" {
 #define FB_FORMAT(f, a)
 #endif
 
+#ifdef __cplusplus
+#define FB_ENTRY_LINKAGE extern "C" /* the entry function's name, wherever the macro stands */
+#else
+#define FB_ENTRY_LINKAGE
+#endif
+
 /* Kinds of plugin. One file holds one plugin of one kind and is named <kind>-<name>.so. */
 #define FB_KIND_PHASE 1u    /* does one link of a chain: says when */
 #define FB_KIND_STRATEGY 2u /* knows one service's way of being deployed and brought back: says how */
@@ -415,7 +421,7 @@ typedef const struct fb_plugin *(*fb_plugin_entry_fn)(uint32_t host_abi);
  *             .license = "Apache-2.0", .options = options, .notifier = &ops)
  */
 #define FB_PLUGIN(KIND, ...)                                                                                        \
-	FB_EXPORT const struct fb_plugin *failback_plugin_entry(uint32_t host_abi);                                 \
+	FB_ENTRY_LINKAGE FB_EXPORT const struct fb_plugin *failback_plugin_entry(uint32_t host_abi);                \
 	FB_EXPORT const struct fb_plugin *failback_plugin_entry(uint32_t host_abi)                                  \
 	{                                                                                                           \
 		static const struct fb_plugin plugin = {                                                            \

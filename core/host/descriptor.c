@@ -132,6 +132,7 @@ int fb_descriptor_take(const struct fb_plugin *theirs, const char *path, const c
 	struct fb_loaded *l = ret;
 
 	memset(l, 0, sizeof *l);
+	l->stage = "descriptor";
 	if (!theirs)
 		return REFUSE("%s: failback_plugin_entry returned NULL: it must return the descriptor; write it with the macro FB_PLUGIN", path);
 	if (check_head(theirs, path, err) < 0)
@@ -139,6 +140,7 @@ int fb_descriptor_take(const struct fb_plugin *theirs, const char *path, const c
 	fb_abi_take(&fb_abi_plugin, &l->plugin, theirs, theirs->struct_size);
 	if (check_identity(&l->plugin, path, kind, name, err) < 0 || check_sizes(&l->plugin, path, err) < 0 || take_ops(l, path, err) < 0)
 		return -1;
+	l->stage = "options";
 	return fb_declared_take(l, path, err);
 }
 

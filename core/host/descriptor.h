@@ -21,6 +21,7 @@ struct fb_loaded {
 	struct fb_notifier_ops notifier;
 	struct fb_option options[FB_OPTIONS_LIMIT];
 	int option_count;
+	const char *stage; /* how far it has come: "load", "descriptor", "options" */
 };
 
 /* Checks the author's descriptor, of the file `path` that is named <kind>-<name>.so, and copies it. 0, or -1 with err. */

@@ -315,7 +315,7 @@ int main(int argc, char **argv)
 	if (fstat(CONTROL, &st) < 0 || !S_ISSOCK(st.st_mode))
 		_exit(FB_HOST_CLOSED);
 	if (r < 0) {
-		tell(json_pack("{s:s, s:o}", "m", "refused", "text", fb_frame_text(err.text, sizeof err.text)));
+		tell(json_pack("{s:s, s:s, s:o}", "m", "refused", "stage", self.loaded.stage, "text", fb_frame_text(err.text, sizeof err.text)));
 		_exit(FB_EXIT_PLUGIN); /* no destructor of a refused plugin runs */
 	}
 	sigemptyset(&child);

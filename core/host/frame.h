@@ -4,7 +4,7 @@
  * at most FB_FRAME_FDS descriptors travel with the first byte of a frame (SCM_RIGHTS). Both sides treat what they read as hostile.
  *
  * Control socket (fd 3 of failback-host, a stream socket to the engine):
- *   host -> engine  {"m":"hello","pid":…,"descriptor":{…}}  or  {"m":"refused","text":"…"}, once
+ *   host -> engine  {"m":"hello","pid":…,"descriptor":{…}}  or  {"m":"refused","stage":"load"|"descriptor"|"options","text":"…"}, once
  *   engine -> host  {"m":"call","id":N} + [call socket, output pipe]
  *   host -> engine  {"m":"started","id":N,"pid":…,"start":…}  or  {"m":"failed","id":N,"text":"…"}: no worker could be made
  *   engine -> host  {"m":"signal","id":N,"signal":15}

@@ -40,6 +40,8 @@ void fb_pool_free(struct fb_pool *p);
  * Starts the host if it does not run and waits for its hello. Borrowed; NULL with err (FB_EXIT_PLUGIN): each refusal has its own sentence.
  */
 const json_t *fb_pool_describe(struct fb_pool *p, const char *kind, const char *name, struct fb_err *err);
+/* Where the loading of one that describe has refused ended: "load" (the file, its constructors, its entry), "descriptor" or "options". Lives as long as p. */
+const char *fb_pool_stage(struct fb_pool *p, const char *kind, const char *name);
 /* Starts the host without waiting. */
 void fb_pool_expect(struct fb_pool *p, const char *kind, const char *name);
 /* A call of this plugin is near: its host, if it is ready, forks the worker already. A convenience: without it, or when it comes to nothing, the call forks

@@ -15,6 +15,7 @@ int fb_load(const char *path, const char *kind, const char *name, struct fb_load
 	fb_plugin_entry_fn entry;
 	void *library, *symbol;
 
+	ret->stage = "load";
 	if (fb_elf_check_file(path, FB_ENTRY, err) < 0)
 		return -1;
 	dlerror();
@@ -32,6 +33,7 @@ int fb_load(const char *path, const char *kind, const char *name, struct fb_load
 	theirs = entry(FB_ABI_MAJOR << 16 | fb_abi_minor);
 	if (fb_descriptor_take(theirs, path, kind, name, ret, err) < 0)
 		return -1;
+	ret->stage = "load";
 	/* Workers are forked from here, which is safe from one thread only. */
 	if (fb_child_threads() > 1)
 		return fb_err_set(err, FB_EXIT_PLUGIN, "%s has started a thread while it was loaded: start threads in operations, never in constructors or in %s", path, FB_ENTRY);

@@ -241,8 +241,9 @@ static void hello(struct fb_plugin_host *h, json_t *frame)
 
 static void refused(struct fb_plugin_host *h, const json_t *frame)
 {
-	const char *text = json_string_value(json_object_get(frame, "text"));
+	const char *text = json_string_value(json_object_get(frame, "text")), *stage = json_string_value(json_object_get(frame, "stage"));
 
+	snprintf(h->stage, sizeof h->stage, "%s", stage ? stage : "load");
 	fb_err_set(&h->refusal, FB_EXIT_PLUGIN, "%s", text ? text : "the host refused the plugin and gave no reason");
 	fb_orphans_end_host(h, LAST_WORD_MS, NULL, NULL);
 	refuse(h);
@@ -525,6 +526,13 @@ void fb_pool_detach(struct fb_pool *p)
 	for (h = p->hosts; h; h = h->next)
 		fb_pool_unwatch(h);
 	p->loop = NULL;
+}
+
+const char *fb_pool_stage(struct fb_pool *p, const char *kind, const char *name)
+{
+	const struct fb_plugin_host *h = fb_pool_find(p, kind, name);
+
+	return h->stage[0] ? h->stage : "load";
 }
 
 int fb_pool_hosts(struct fb_pool *p, struct fb_proc *ret, const char **ret_names, int max)

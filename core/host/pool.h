@@ -35,6 +35,7 @@ struct fb_plugin_host {
 	char sha256[65];           /* "" before the first start */
 	enum fb_host_state state;
 	struct fb_err refusal;
+	char stage[16];            /* of loading, in which it was refused */
 	json_t *descriptor;
 	struct fb_proc proc;
 	int control;               /* -1 */

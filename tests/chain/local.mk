@@ -47,3 +47,8 @@ LONG_TESTS += tests/chain/test_sweep.py
 # Programs in any language as plugins, and plugins that do what they are told
 EXTRA_DIST += tests/chain/test_scripts.py
 TESTS += tests/chain/test_scripts.py
+# The author's kit, and what shipped plugins say of themselves
+EXTRA_DIST += tests/chain/test_documented.py
+EXTRA_DIST += tests/chain/test_kit.py
+TESTS += tests/chain/test_documented.py
+TESTS += tests/chain/test_kit.py
