@@ -44,3 +44,4 @@ libfailback_core_la_SOURCES += \
 	core/cli/view_plain.c
 
 dist_bashcompletion_DATA += core/cli/completion/failback
+libfailback_core_la_SOURCES += core/cli/cmd_doctor.c

@@ -19,3 +19,4 @@ libfailback_core_la_SOURCES += \
 	core/config/tree.h \
 	core/config/value.c \
 	core/config/value.h
+libfailback_core_la_SOURCES += core/config/plugins.c

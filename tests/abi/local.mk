@@ -58,3 +58,4 @@ tests_unit_test_frame_SOURCES = tests/unit/test_frame.c
 tests_unit_test_frame_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_frame_CFLAGS = $(unit_cflags)
 tests_unit_test_frame_LDADD = $(unit_libs)
+include tests/abi/sandboxed/local.mk
