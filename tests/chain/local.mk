@@ -43,3 +43,5 @@ EXTRA_DIST += tests/chain/test_sweep.py
 TESTS += tests/chain/test_resume.py
 TESTS += tests/chain/test_sweep.py
 LONG_TESTS += tests/chain/test_sweep.py
+EXTRA_DIST += tests/chain/test_sandbox.py
+TESTS += tests/chain/test_sandbox.py
