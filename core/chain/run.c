@@ -411,16 +411,40 @@ static void ended(struct step *s, struct fb_task *t, const struct fb_call_result
 	kick(r);
 }
 
-static void on_done(void *owner, struct fb_task *t, const struct fb_call_result *result)
+static void record_and_go_on(struct step *s, struct fb_task *t, const struct fb_call_result *result)
 {
-	struct step *s = owner;
+	struct fb_run *r = s->run;
 
 	s->task = NULL;
 	s->ended = t;
-	if (!s->recorded && !s->run->x->is_lost)
+	if (!s->recorded && !r->x->is_lost)
 		record_start_alone(s);
 	ended(s, t, result);
 	s->ended = NULL;
+	if (!r->undo && r->at + 1 < r->chain->count) /* what ends the chain is done from the loop */
+		advance(r);
+}
+
+/* What a link came to and that the next one begins is one commit: users may wait for it. Nothing is told to a worker before it. */
+static void on_done(void *owner, struct fb_task *t, const struct fb_call_result *result)
+{
+	struct fb_context *x = ((struct step *)owner)->run->x;
+	struct fb_err err;
+
+	if (x->is_lost || fb_journal_begin(x->journal, &err) < 0) {
+		if (!x->is_lost)
+			fb_context_lost(x, &err);
+		record_and_go_on(owner, t, result);
+		return;
+	}
+	fb_pool_hold(x->pool);
+	record_and_go_on(owner, t, result);
+	if (x->is_lost)
+		fb_journal_cancel(x->journal);
+	else if (fb_journal_end(x->journal, &err) < 0)
+		fb_context_lost(x, &err);
+	if (!x->is_lost)
+		fb_pool_release(x->pool);
 }
 
 static void attempt(struct step *s)
@@ -446,13 +470,22 @@ static void attempt(struct step *s)
 		spec.release = json_string_value(json_object_get(x->frozen, "release")); /* a plan has one, whatever its services */
 	}
 	s->task = fb_task_start(&spec);
-	fb_run_near(r->x, r->chain, r->undo ? r->chain->count : r->at + 1);
+	if (!r->undo && r->at + 1 < r->chain->count && r->chain->links[r->at + 1].use.plugin)
+		fb_pool_near(x->pool, "phase", r->chain->links[r->at + 1].use.plugin);
 }
 
-void fb_run_near(struct fb_context *x, const struct fb_chain *c, size_t at)
+void fb_run_near(struct fb_context *x, const struct fb_chain *c)
 {
-	if (at < c->count && c->links[at].use.plugin)
-		fb_pool_near(x->pool, "phase", c->links[at].use.plugin);
+	for (size_t i = 0; i < c->count; i++) {
+		const struct fb_link *l = &c->links[i];
+
+		if (l->use.plugin)
+			fb_pool_near(x->pool, "phase", l->use.plugin);
+		for (size_t k = 0; k < l->parallel_count; k++)
+			fb_pool_near(x->pool, "phase", l->parallel[k].use.plugin);
+	}
+	for (size_t i = 0; i < x->service_count; i++)
+		fb_pool_near(x->pool, "strategy", x->services[i].strategy.plugin);
 }
 
 static void begin_link(struct fb_run *r, struct fb_link *l, struct fb_link *by)

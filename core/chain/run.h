@@ -27,8 +27,8 @@ struct fb_run *fb_run_start(struct fb_context *x, struct fb_chain *c, int64_t de
 /* Undoes, in reverse, every link of c that has done or begun something: by its undo link, else by its phase's undo. done's failed: the first
  * that could not be undone; the others are tried all the same. */
 struct fb_run *fb_run_undo(struct fb_context *x, struct fb_chain *c, int64_t deadline_ms, const struct fb_run_hooks *hooks, void *owner);
-/* The link at this place of a chain is likely to be the next: its worker is forked ahead. */
-void fb_run_near(struct fb_context *x, const struct fb_chain *c, size_t at);
+/* Users may soon wait for this chain: the first worker of each of its phases, and of the services' strategies, is forked ahead. */
+void fb_run_near(struct fb_context *x, const struct fb_chain *c);
 void fb_run_go_on(struct fb_run *r);
 /* Ends it with a failure that was found outside: the link under way is stopped at once and is the failed one, with this message. */
 void fb_run_fail(struct fb_run *r, const char *message);

@@ -8,7 +8,7 @@ static int decide(struct fb_cli *cli, bool approved, const char *text, char id[F
 	struct fb_execution e = {0};
 	struct fb_err err = {0};
 	char actor[96];
-	int code = fb_cli_journal(cli, FB_JOURNAL_WRITE), r;
+	int code = fb_cli_journal(cli, FB_JOURNAL_WRITE | (approved ? FB_JOURNAL_ROOM : 0)), r;
 	if (!code)
 		code = fb_cli_execution(cli, cli->operands[0], &e);
 	if (code)

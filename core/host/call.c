@@ -103,7 +103,8 @@ void fb_pool_near(struct fb_pool *p, const char *kind, const char *name)
 	struct fb_plugin_host *h = fb_pool_find(p, kind, name);
 	struct fb_spare spare = {.id = p->last_id + 1, .sock = -1, .out = -1};
 
-	if (h->state != FB_HOST_READY || h->spare.id || !p->loop)
+	h->near = p->held;
+	if (h->state != FB_HOST_READY || h->spare.id || !p->loop || p->held)
 		return;
 	p->last_id++;
 	if (ask_worker(h, spare.id, &spare.sock, &spare.out) == 0) {
@@ -165,10 +166,28 @@ static void on_out(uv_poll_t *poll, int status, int events)
 
 void fb_call_send(struct fb_host_call *c)
 {
-	int rest = c->sock >= 0 ? fb_outbox_send(&c->outbox, c->sock) : 0;
+	int rest;
 
+	if (c->pool->held)
+		return;
+	rest = c->sock >= 0 ? fb_outbox_send(&c->outbox, c->sock) : 0;
 	if (c->sock_poll)
 		uv_poll_start(c->sock_poll, UV_READABLE | (rest > 0 ? UV_WRITABLE : 0), on_sock);
+}
+
+void fb_pool_hold(struct fb_pool *p)
+{
+	p->held = true;
+}
+
+void fb_pool_release(struct fb_pool *p)
+{
+	p->held = false;
+	for (struct fb_host_call *c = p->calls; c; c = c->next)
+		fb_call_send(c);
+	for (struct fb_plugin_host *h = p->hosts; h; h = h->next)
+		if (h->near) /* after the calls: a fork beside a commit would delay both */
+			fb_pool_near(p, h->kind, h->name);
 }
 
 static uv_poll_t *watch(struct fb_host_call *c, int fd, uv_poll_cb on)

@@ -113,11 +113,14 @@ static void __attribute__((noreturn)) end_all(void)
 	int64_t end = fb_clock_ms() + 2 * SWEEP_MS;
 	json_t *names;
 
-	for (const struct slot *s = self.slots; s; s = s->next) {
+	while (self.slots) {
+		struct slot *s = self.slots;
+
 		kill(-s->pid, SIGKILL);
 		kill(s->pid, SIGKILL);
+		self.slots = s->next;
+		fb_free(s);
 	}
-	self.slots = NULL;
 	do {
 		names = sweep();
 		json_decref(names);

@@ -53,6 +53,9 @@ void fb_pool_expect(struct fb_pool *p, const char *kind, const char *name);
 /* A call of this plugin is near: its host, if it is ready, forks the worker already. A convenience: without it, or when it comes to nothing, the call forks
  * its own. With it a call's `started` may be told before fb_host_call has returned. */
 void fb_pool_near(struct fb_pool *p, const char *kind, const char *name);
+/* Between the two nothing is sent to any worker: what they are told to do is recorded first, together with what is recorded beside it. */
+void fb_pool_hold(struct fb_pool *p);
+void fb_pool_release(struct fb_pool *p);
 /* Names of the files of a kind that lie in the plugin directories (not loaded); ends in NULL, lives as long as p. */
 const char *const *fb_pool_names(struct fb_pool *p, const char *kind);
 /* The three above as the configuration takes them. */

@@ -42,6 +42,7 @@ struct fb_plugin_host {
 	struct fb_frame_reader reader;
 	struct fb_outbox outbox;
 	struct fb_spare spare;
+	bool near;                 /* one is wanted, when what is held has been sent */
 	int64_t load_end_ms;
 	uv_poll_t *poll;           /* NULL while no loop is attached or no process runs */
 	uv_timer_t *load_timer;
@@ -68,6 +69,7 @@ struct fb_pool {
 	struct fb_plugin_host *hosts;
 	struct fb_host_call *calls;
 	json_int_t last_id;
+	bool held; /* nothing is sent to workers */
 	struct fb_name_list lists[4];
 };
 

@@ -32,6 +32,7 @@ struct fb_journal;
 #define FB_JOURNAL_CREATE 3u  /* and make the directory and the file when they are not there */
 #define FB_JOURNAL_DEGRADE 4u /* go on in memory when the disk is full: for recoveries */
 #define FB_JOURNAL_SHADOW 8u  /* read the file, write to memory only: for dry runs; the file is never changed */
+#define FB_JOURNAL_ROOM 16u   /* refuse where there is no space beside the reserve, which is for recoveries: for what only begins */
 
 /* Opens the journal of a state directory; migrates an older schema (in one transaction, after a copy was kept beside it), refuses a newer.
  * Refuses a file system without working locks or shared memory. */

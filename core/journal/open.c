@@ -188,7 +188,6 @@ static int open_read_only(struct fb_journal *j, const struct fb_err *why, struct
 	return r < 0 ? -1 : fb_degrade_read_only(j, why, err);
 }
 
-/* The reserve is for recoveries: what only begins needs space of its own. */
 static int check_space(struct fb_journal *j, struct fb_err *err)
 {
 	struct statvfs fs;
@@ -227,7 +226,7 @@ int fb_journal_open(const char *state_dir, unsigned flags, struct fb_journal **r
 		*ret = j;
 		return 0;
 	}
-	if ((flags & FB_JOURNAL_CREATE) == FB_JOURNAL_CREATE && !(flags & FB_JOURNAL_DEGRADE) && check_space(j, err) < 0)
+	if ((flags & FB_JOURNAL_ROOM) && check_space(j, err) < 0)
 		goto bad;
 	if (fb_open_file(j, err) < 0 && (!(flags & FB_JOURNAL_WRITE) || fb_degrade_open(j, err) < 0))
 		goto bad;

@@ -60,7 +60,7 @@ struct name {
 	char *notifier, *event_id;
 };
 
-/* A row of ours, or of an execution that nobody alive works on (failback notify flush). */
+/* A row of ours, or of an execution that nobody alive works on. */
 static int may_set(struct fb_journal *j, int64_t id, struct name *ret, struct fb_err *err)
 {
 	sqlite3_stmt *s = fb_db_query(j, err,

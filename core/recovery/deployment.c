@@ -36,7 +36,7 @@ static void begin_plan(struct fb_engine *e)
 		return;
 	}
 	e->run = fb_run_start(&e->x, &e->plan, 0, &plan_hooks, e);
-	fb_run_near(&e->x, &e->recovery, 0);
+	fb_run_near(&e->x, &e->recovery);
 }
 
 static void backup_done(void *owner, struct fb_run *r, struct fb_link *failed)

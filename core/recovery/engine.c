@@ -400,7 +400,7 @@ static int fresh(struct process *p)
 {
 	const struct fb_engine_request *q = p->request;
 	struct fb_freeze_request freeze = {.kind = q->kind, .plan_file = q->plan_file, .release = q->release, .services = q->services, .reason = q->reason, .deployment_id = q->deployment_id};
-	unsigned flags = FB_JOURNAL_CREATE | (q->dry_run ? FB_JOURNAL_SHADOW : 0) | (strcmp(q->kind, "rollback") ? 0 : FB_JOURNAL_DEGRADE);
+	unsigned flags = FB_JOURNAL_CREATE | (q->dry_run ? FB_JOURNAL_SHADOW : 0) | (strcmp(q->kind, "rollback") ? FB_JOURNAL_ROOM : FB_JOURNAL_DEGRADE);
 	struct fb_pool *pool = new_pool(p);
 	struct fb_catalog_fn catalog = fb_pool_catalog(pool);
 	struct fb_journal *j = NULL;
@@ -424,6 +424,7 @@ static int fresh(struct process *p)
 
 static int engine_main(struct process *p)
 {
+	bool begins = !strcmp(p->request->kind, "approved"); /* a deployment does not begin without room for its journal; what is under way goes on */
 	struct fb_errs errs = {0};
 	struct fb_journal *j = NULL;
 	struct fb_err err = {0};
@@ -434,7 +435,7 @@ static int engine_main(struct process *p)
 		code = say_errors(p, &errs);
 	} else if (!strcmp(p->request->kind, "deploy") || !strcmp(p->request->kind, "rollback")) {
 		code = fresh(p);
-	} else if (fb_journal_open(fb_config_state_dir(p->config), FB_JOURNAL_WRITE | FB_JOURNAL_DEGRADE, &j, &err) < 0) {
+	} else if (fb_journal_open(fb_config_state_dir(p->config), FB_JOURNAL_WRITE | (begins ? FB_JOURNAL_ROOM : FB_JOURNAL_DEGRADE), &j, &err) < 0) {
 		code = say_error(p, &err);
 	} else {
 		code = go_on_with(p, j, p->request->execution, false);

@@ -20,6 +20,15 @@ SRC = os.environ.get("SRC", BUILD)
 FAILBACK = os.environ.get("FAILBACK", os.path.join(BUILD, "failback"))
 PLUGINS = os.environ.get("PLUGINS", os.path.join(BUILD, "plugins/staged"))
 
+with open(os.path.join(BUILD, "Makefile")) as _makefile:
+    SANITIZED = "-fsanitize=address" in _makefile.read()
+
+# What sanitizers and valgrind (VALGRIND=1) say of failback and its hosts goes to files here, whoever reads their output, and fails the test
+WATCHED = tempfile.mkdtemp(prefix="failback-watched-")
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + f":log_path={WATCHED}/sanitizer:log_exe_name=1"
+MEMCHECK = ["valgrind", "-q", "--leak-check=full", "--errors-for-leak-kinds=definite", "--child-silent-after-fork=no", "--trace-children=yes",
+            "--trace-children-skip=/bin/*,/usr/*,/sbin/*,*/web/web,*.py,*.sh", f"--log-file={WATCHED}/valgrind.%p"] if os.environ.get("VALGRIND") else []
+
 # Exit codes, a contract (failback(1))
 DONE, FAILED, RECOVERED, INCOMPLETE, REFUSED, WAITING, INTERRUPTED = 0, 1, 3, 4, 5, 6, 7
 USAGE, CONFIG, PLUGIN, JOURNAL, STOPPED = 64, 65, 69, 74, 130
@@ -92,7 +101,7 @@ class Lab:
         return path
 
     def command(self, *args, json_output=False):
-        return [FAILBACK, "-c", self.conf, "--state-dir", self.state, "--plugin-dir", PLUGINS] + (["--json"] if json_output else []) + list(args)
+        return MEMCHECK + [FAILBACK, "-c", self.conf, "--state-dir", self.state, "--plugin-dir", PLUGINS] + (["--json"] if json_output else []) + list(args)
 
     def run(self, *args, expect=None, timeout=120, env=None, json_output=False):
         """Runs failback to its end; returns the finished process (text output)."""
@@ -160,21 +169,42 @@ class Lab:
                 pass
 
 
-def main(*tests):
-    """Runs the tests (functions that take nothing); all, or those named on the command line."""
+def unsanitized(why, *tests):
+    """Tests that a build with sanitizers cannot run: left out there, and said."""
+    if SANITIZED:
+        print(f"left out, {why}: {' '.join(t.__name__ for t in tests)}")
+    return () if SANITIZED else tests
+
+
+def watched(hostile):
+    """What was found since the last look; hostile: what plugins did to their own hosts is meant."""
+    found = []
+    for name in sorted(os.listdir(WATCHED)):
+        with open(os.path.join(WATCHED, name), errors="replace") as f:
+            text = "".join(line for line in f if not line.startswith("--"))  # its own warnings
+        os.unlink(os.path.join(WATCHED, name))
+        if text.strip() and not (hostile and ".failback-host." in name):
+            found.append(f"{name}:\n{text}")
+    return "\n".join(found)
+
+
+def main(*tests, hostile=False):
+    """Runs the tests (functions that take nothing); all, or those named on the command line. hostile: they have plugins that crash."""
     wanted = sys.argv[1:]
     failed = 0
     for test in tests:
         if wanted and test.__name__ not in wanted:
             continue
         begun = time.monotonic()
+        wrong = ""
         try:
             test()
-            print(f"ok   {test.__name__} ({time.monotonic() - begun:.1f} s)", flush=True)
         except (Failure, subprocess.TimeoutExpired) as e:
-            failed += 1
-            print(f"FAIL {test.__name__}: {e}", flush=True)
+            wrong = str(e)
         except Exception:
-            failed += 1
-            print(f"FAIL {test.__name__}: {traceback.format_exc()}", flush=True)
+            wrong = traceback.format_exc()
+        wrong = "\n".join(filter(None, (wrong, watched(hostile))))
+        failed += 1 if wrong else 0
+        print(f"FAIL {test.__name__}: {wrong}" if wrong else f"ok   {test.__name__} ({time.monotonic() - begun:.1f} s)", flush=True)
+    shutil.rmtree(WATCHED, ignore_errors=True)
     sys.exit(1 if failed else 0)

@@ -4,7 +4,7 @@ import os
 import shutil
 
 from files_lab import FilesLab
-from lab import BUILD, DONE, PLUGIN, RECOVERED, check, main, until
+from lab import BUILD, DONE, PLUGIN, RECOVERED, check, main, unsanitized, until
 
 HOSTILE = os.path.join(BUILD, "tests/abi/hostile/.libs")
 
@@ -146,5 +146,6 @@ def one_that_cannot_be_loaded_stops_a_deployment_before_it_begins():
 main(one_that_crashes_costs_its_own_link, a_crash_may_be_tried_again, one_that_exits_costs_its_own_link, one_that_hangs_costs_its_own_link,
      one_that_ignores_sigterm_costs_its_own_link, one_that_sends_rubbish_costs_its_own_link, one_that_announces_a_huge_frame_costs_its_own_link,
      one_that_answers_what_is_no_answer_is_not_tried_again, one_that_closes_every_descriptor_costs_its_own_link, one_that_kills_its_host_costs_its_own_link,
-     one_that_forks_and_exits_costs_its_own_link, one_that_eats_memory_costs_its_own_link, one_that_leaves_a_daemon_behind_loses_it, a_storm_of_forks_costs_its_own_link,
-     a_hostile_phase_of_the_recovery_itself_is_passed_by, one_that_cannot_be_loaded_stops_a_deployment_before_it_begins)
+     one_that_forks_and_exits_costs_its_own_link, one_that_leaves_a_daemon_behind_loses_it, a_storm_of_forks_costs_its_own_link,
+     a_hostile_phase_of_the_recovery_itself_is_passed_by, one_that_cannot_be_loaded_stops_a_deployment_before_it_begins,
+     *unsanitized("its shadow of memory knows no limit", one_that_eats_memory_costs_its_own_link), hostile=True)

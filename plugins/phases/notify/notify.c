@@ -58,10 +58,10 @@ static int32_t run(const struct fb_call *call)
 	if (c.missing)
 		call->host->log(call, FB_LOG_WARNING, "not delivered: %s", c.missing_list);
 	if (c.missing)
-		phase_say(call, "%d delivered%s%s; %d not delivered yet: %s. It stays in the outbox; try again with: failback notify flush", c.delivered,
+		phase_say(call, "%d delivered%s%s; %d not delivered yet: %s. It stays in the outbox; the log says why", c.delivered,
 			  c.delivered ? ": " : "", c.list, c.missing, c.missing_list);
 	else if (answer != FB_OK && answer != FB_SKIP)
-		phase_say(call, "the outbox could not be drained; what is in it is kept. Try again with: failback notify flush");
+		phase_say(call, "the outbox could not be drained; what is in it is kept; the log says why");
 	else if (c.delivered)
 		phase_say(call, "%d notification%s delivered: %s", c.delivered, c.delivered == 1 ? "" : "s", c.list);
 	else

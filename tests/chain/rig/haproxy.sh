@@ -19,7 +19,7 @@ die()
 
 lines()
 {
-	sticky_blue= sticky_green=
+	sticky_blue='' sticky_green=''
 	if test -n "${STICKY:-}"; then
 		sticky_blue=' cookie blue' sticky_green=' cookie green'
 	fi
