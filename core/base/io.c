@@ -191,6 +191,21 @@ char *fb_id_new(const char *kind, const char *environment, int64_t wall_ms, char
 	return buf;
 }
 
+/* The uid that stands for owners who have none in this user namespace. */
+static uid_t nobody_here(void)
+{
+	char buf[32];
+	int fd = open("/proc/sys/kernel/overflowuid", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof buf - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return 65534;
+	buf[n] = 0;
+	return (uid_t)strtoul(buf, NULL, 10);
+}
+
 /* One file or folder of the chain. `inner` is the owner of what lies in it, for sticky folders. */
 static int check_one(const char *path, const struct stat *st, uid_t trusted, uid_t inner, struct fb_err *err)
 {
@@ -198,34 +213,106 @@ static int check_one(const char *path, const struct stat *st, uid_t trusted, uid
 	bool sticky = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) && (inner == 0 || inner == me || inner == trusted);
 
 	if (st->st_uid != 0 && st->st_uid != me && st->st_uid != trusted)
-		return fb_err_set(err, FB_EXIT_PLUGIN, "%s belongs to user %u, expected root or the running user (%u): chown it, or set trusted_owner", path, (unsigned)st->st_uid,
-				  (unsigned)me);
+		return fb_err_set(err, FB_EXIT_PLUGIN, "%s belongs to user %u, expected root or the running user (%u): chown it, or set trusted_owner%s", path, (unsigned)st->st_uid,
+				  (unsigned)me, st->st_uid == nobody_here() ? " (in a container, files of the machine's own root show so)" : "");
 	if ((st->st_mode & 022) && !sticky)
 		return fb_err_set(err, FB_EXIT_PLUGIN, "%s can be written by others (mode %04o): chmod go-w %s", path, (unsigned)(st->st_mode & 07777), path);
 	return 0;
 }
 
+/* A path on its way: what has been walked, all folders without links, and what is still to come. */
+struct walk {
+	char done[PATH_MAX], rest[2 * PATH_MAX];
+	int links;
+};
+
+static int too_long(const char *path, struct fb_err *err)
+{
+	return fb_err_set(err, FB_EXIT_PLUGIN, "cannot find %s: %s", path, strerror(ENAMETOOLONG));
+}
+
+/* The link that stands at w->done/name: its target comes before the rest. */
+static int follow(struct walk *w, const char *link, const char *path, struct fb_err *err)
+{
+	char target[PATH_MAX], rest[2 * PATH_MAX];
+	ssize_t n = readlink(link, target, sizeof target - 1);
+
+	if (n < 0)
+		return fb_err_set(err, FB_EXIT_PLUGIN, "cannot look at %s: %s", link, strerror(errno));
+	target[n] = 0;
+	if (++w->links > 40)
+		return fb_err_set(err, FB_EXIT_PLUGIN, "cannot find %s: %s", path, strerror(ELOOP));
+	if (strlen(target) + strlen(w->rest) + 2 > sizeof rest)
+		return too_long(path, err);
+	strcpy(rest, target);
+	strcat(strcat(rest, "/"), w->rest);
+	memcpy(w->rest, rest, strlen(rest) + 1);
+	if (*target == '/')
+		*w->done = 0;
+	return 0;
+}
+
+/* Takes one name of the rest. Whoever may write the folder in which it stands, a link too, decides where it leads. */
+static int step(struct walk *w, const char *path, uid_t trusted, struct fb_err *err)
+{
+	char name[PATH_MAX], next[2 * PATH_MAX + 1];
+	char *p = w->rest + strspn(w->rest, "/");
+	size_t n = strcspn(p, "/");
+	struct stat st, folder;
+
+	if (n >= sizeof name)
+		return too_long(path, err);
+	memcpy(name, p, n);
+	name[n] = 0;
+	memmove(w->rest, p + n, strlen(p + n) + 1);
+	if (!*name || strcmp(name, ".") == 0)
+		return 0;
+	if (strcmp(name, "..") == 0) {
+		char *slash = strrchr(w->done, '/');
+
+		*(slash ? slash : w->done) = 0;
+		return 0;
+	}
+	snprintf(next, sizeof next, "%s/%s", w->done, name);
+	if (lstat(next, &st) < 0)
+		return fb_err_set(err, FB_EXIT_PLUGIN, "cannot find %s: %s", path, strerror(errno));
+	if (stat(*w->done ? w->done : "/", &folder) < 0)
+		return fb_err_set(err, FB_EXIT_PLUGIN, "cannot look at %s: %s", *w->done ? w->done : "/", strerror(errno));
+	if (check_one(*w->done ? w->done : "/", &folder, trusted, st.st_uid, err) < 0)
+		return -1;
+	if (S_ISLNK(st.st_mode))
+		return follow(w, next, path, err);
+	if (strlen(next) >= sizeof w->done)
+		return too_long(path, err);
+	memcpy(w->done, next, strlen(next) + 1);
+	return 0;
+}
+
 int fb_io_safe_path(const char *path, uid_t trusted, struct fb_err *err)
 {
-	char real[PATH_MAX];
+	struct walk *w = fb_alloc(sizeof *w);
 	struct stat st;
-	uid_t inner;
+	int r = -1;
 
-	if (!realpath(path, real))
-		return fb_err_set(err, FB_EXIT_PLUGIN, "cannot find %s: %s", path, strerror(errno));
-	if (stat(real, &st) < 0)
-		return fb_err_set(err, FB_EXIT_PLUGIN, "cannot look at %s: %s", real, strerror(errno));
-	if (check_one(real, &st, trusted, (uid_t)-1, err) < 0)
-		return -1;
-	while (strcmp(real, "/") != 0) {
-		char *slash = strrchr(real, '/');
-
-		inner = st.st_uid;
-		slash[slash == real] = 0;
-		if (stat(real, &st) < 0)
-			return fb_err_set(err, FB_EXIT_PLUGIN, "cannot look at %s: %s", real, strerror(errno));
-		if (check_one(real, &st, trusted, inner, err) < 0)
-			return -1;
+	if (*path != '/' && !getcwd(w->rest, PATH_MAX)) {
+		fb_err_set(err, FB_EXIT_PLUGIN, "cannot find %s: %s", path, strerror(errno));
+		goto out;
 	}
-	return 0;
+	if (strlen(path) + strlen(w->rest) + 2 > sizeof w->rest) {
+		too_long(path, err);
+		goto out;
+	}
+	if (*w->rest)
+		strcat(w->rest, "/");
+	strcat(w->rest, path);
+	do
+		r = step(w, path, trusted, err);
+	while (r == 0 && *w->rest);
+	if (r == 0 && stat(*w->done ? w->done : "/", &st) < 0)
+		r = fb_err_set(err, FB_EXIT_PLUGIN, "cannot look at %s: %s", w->done, strerror(errno));
+	if (r == 0)
+		r = check_one(*w->done ? w->done : "/", &st, trusted, (uid_t)-1, err);
+out:
+	fb_free(w);
+	return r;
 }

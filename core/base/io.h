@@ -29,7 +29,7 @@ int fb_hash_file(const char *path, char *ret, struct fb_err *err) FB_MUST_USE;
 #define FB_ID_SIZE 128
 char *fb_id_new(const char *kind, const char *environment, int64_t wall_ms, char *buf);
 
-/* Is path safe to load code or commands from: it and every folder above it owned by root, by us or by trusted (-1: nobody else),
+/* Is path safe to load code or commands from: it and every folder above it, and above each link on the way, owned by root, by us or by trusted (-1: nobody else),
  * and writable by no one else (a sticky folder such as /tmp will do, for what is ours in it)? err names the file and the rule. */
 int fb_io_safe_path(const char *path, uid_t trusted, struct fb_err *err) FB_MUST_USE;
 

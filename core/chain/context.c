@@ -123,7 +123,7 @@ static int make_folders(struct fb_context *x, const char *state_dir, struct fb_e
 
 	x->dir = fb_asprintf("%s/executions/%s", state_dir, x->id);
 	x->archive = fb_asprintf("%s/archive", x->dir);
-	x->scratch = fb_asprintf("%s/scratch", x->dir);
+	x->scratch = fb_asprintf("%s/scratch/%s", state_dir, x->id); /* not below what a sandboxed phase may read */
 	x->service_logs = fb_asprintf("%s/services/%s", state_dir, x->environment);
 	logs = fb_asprintf("%s/logs", x->archive);
 	evidence = fb_asprintf("%s/evidence", x->archive);

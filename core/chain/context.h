@@ -69,7 +69,7 @@ struct fb_context {
 	const char *environment;
 	char *dir;       /* <state>/executions/<id> */
 	char *archive;   /* <dir>/archive: logs/, evidence/ */
-	char *scratch;   /* <dir>/scratch */
+	char *scratch;   /* <state>/scratch/<id> */
 	char *service_logs; /* <state>/services/<environment> */
 	const char *reason;
 	struct fb_redactor *redactor;

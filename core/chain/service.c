@@ -184,12 +184,26 @@ out:
 	return r;
 }
 
+/* Services run as we do, in no sandbox: who starts them is out of his own. */
+static bool is_confined(struct fb_task *t, const char *what)
+{
+	const json_t *sandbox = json_object_get(t->spec.use->descriptor, "sandbox");
+
+	if (!json_is_object(sandbox) || json_is_true(json_object_get(sandbox, "start_service")))
+		return false;
+	fb_host_call_refuse(t->call, what);
+	fb_task_reply(t, json_pack("{s:i, s:i}", "value", -1, "pid", 0));
+	return true;
+}
+
 void fb_task_start_service(struct fb_task *t, const json_t *frame)
 {
 	const char *name = json_string_value(json_object_get(frame, "name"));
 	struct fb_err err = {0};
 	struct fb_proc p;
 
+	if (is_confined(t, "to start a service (start_service = true allows it)"))
+		return;
 	if (!name || !t->spec.service || t->spec.context->dry || t->spec.context->is_lost)
 		fb_err_set(&err, FB_EXIT_FAILED, t->spec.context->dry ? "nothing is started in a dry run" : "start_service needs a name, and a call that is about a service");
 	else if (find(t, name, &p) || start(t, name, frame, &p, &err) == 0)
@@ -261,6 +275,8 @@ void fb_task_stop_service(struct fb_task *t, const json_t *frame)
 	struct fb_proc p;
 	struct ending *e;
 
+	if (is_confined(t, "to stop a service (start_service = true allows it)"))
+		return;
 	if (t->spec.context->dry || t->spec.context->is_lost || !find(t, json_string_value(json_object_get(frame, "name")), &p)) {
 		fb_task_reply(t, json_pack("{s:i}", "value", t->spec.context->dry || t->spec.context->is_lost ? -1 : 0));
 		return;

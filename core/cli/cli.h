@@ -112,6 +112,7 @@ int fb_cmd_plan_show(struct fb_cli *cli);
 int fb_cmd_approve(struct fb_cli *cli);
 int fb_cmd_reject(struct fb_cli *cli);
 int fb_cmd_config_check(struct fb_cli *cli);
+int fb_cmd_doctor(struct fb_cli *cli);
 int fb_cmd_plugin_list(struct fb_cli *cli);
 int fb_cmd_plugin_show(struct fb_cli *cli);
 int fb_cmd_plugin_new(struct fb_cli *cli);

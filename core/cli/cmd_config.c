@@ -7,12 +7,17 @@
 
 struct fb_pool *fb_cli_pool(struct fb_cli *cli)
 {
+	json_t *sandboxes = fb_config_sandboxes(cli->config);
 	struct fb_pool_options options = {
 		.host_program = fb_cli_host_program(),
 		.plugin_dirs = fb_config_plugin_dirs(cli->config),
 		.trusted_owner = fb_config_trusted_owner(cli->config),
+		.sandboxes = sandboxes,
+		.loads_only = true,
 	};
-	return fb_pool_new(&options);
+	struct fb_pool *pool = fb_pool_new(&options);
+	json_decref(sandboxes);
+	return pool;
 }
 
 int fb_cli_check_all(struct fb_cli *cli, int plan_count)

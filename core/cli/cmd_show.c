@@ -108,6 +108,27 @@ static void put_chain(const struct fb_style *s, const char *title, const json_t 
 	json_array_foreach(phases, i, one) put_detail(s, one, t);
 }
 
+/* Which files did it, so that each can be compared with what lies in the folder today. */
+static void put_plugins(const struct fb_style *s, const json_t *plugins, struct fb_text *t)
+{
+	size_t i;
+	json_t *one;
+	if (json_array_size(plugins) == 0)
+		return;
+	fb_text_puts(t, "\nPlugins\n");
+	json_array_foreach(plugins, i, one) {
+		char *name = fb_asprintf("%s-%s", fb_render_string(one, "kind", "?"), fb_render_string(one, "name", "?"));
+		fb_text_puts(t, "  ");
+		fb_row_cell(s, t, name, 24);
+		fb_text_puts(t, " ");
+		fb_row_cell(s, t, fb_render_string(one, "version", "?"), 8);
+		fb_text_puts(t, " sha256 ");
+		fb_row_cell(s, t, fb_render_string(one, "sha256", "?"), 16);
+		fb_text_puts(t, json_is_object(json_object_get(one, "sandbox")) ? " sandboxed\n" : "\n");
+		fb_free(name);
+	}
+}
+
 int fb_cmd_show(struct fb_cli *cli)
 {
 	struct fb_execution e = {0};
@@ -131,12 +152,13 @@ int fb_cmd_show(struct fb_cli *cli)
 	for (size_t i = 0; i < 3; i++)
 		add_excerpts(cli, e.id, chains[i]);
 	if (cli->json) {
-		code = fb_cli_print_json(cli, json_pack("{s:s, s:o, s:O?, s:O?, s:O?}", "schema", "failback.execution/1", "execution", fb_row_execution_json(&e), "backup", chains[0],
-							"plan", chains[1], "recovery", chains[2]), FB_EXIT_DONE);
+		code = fb_cli_print_json(cli, json_pack("{s:s, s:o, s:O?, s:O?, s:O?, s:O?}", "schema", "failback.execution/1", "execution", fb_row_execution_json(&e), "backup", chains[0],
+							"plan", chains[1], "recovery", chains[2], "plugins", json_object_get(report, "plugins")), FB_EXIT_DONE);
 	} else {
 		fb_row_execution(&cli->out, &e, 0, &t);
 		for (size_t i = 0; i < 3; i++)
 			put_chain(&cli->out, titles[i], chains[i], &t);
+		put_plugins(&cli->out, json_object_get(report, "plugins"), &t);
 		code = fb_cli_print(cli, &t, FB_EXIT_DONE);
 	}
 	json_decref(report);

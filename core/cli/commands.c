@@ -100,6 +100,10 @@ const struct fb_command fb_commands[] = {
 	{"config check", "[FILE…]", 0, -1, "find every error in the configuration and in plans",
 	 "Checks failback.conf and conf.d against the plugins that they name. With FILE: each plan as well, against that configuration. Changes nothing.",
 	 "failback config check\nfailback -c failback.conf config check web.plan\n", "file", false, false, NULL, fb_cmd_config_check},
+	{"doctor", "", 0, 0, "look whether this machine is ready",
+	 "Looks at the state and plugin folders, at every plugin that the configuration names, and at what of their sandboxes this kernel cannot enforce; each finding says what to do. "
+	 "Changes nothing. Exit code 0 when there are no errors, 65 or 69 else.",
+	 "failback doctor\nfailback --json doctor\n", "", false, false, NULL, fb_cmd_doctor},
 	{"plugin list", "", 0, 0, "the plugins that are there, and why one was refused", "Loads each plugin in a process of its own and shows what it says of itself.",
 	 "failback plugin list\n", "", false, false, NULL, fb_cmd_plugin_list},
 	{"plugin show", "NAME", 1, 1, "one plugin: what it does and its options", "NAME is a plugin's name, or kind-name where two kinds share one.",

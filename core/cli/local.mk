@@ -60,3 +60,4 @@ libfailback_core_la_SOURCES += \
 	core/cli/check/values.c \
 	core/cli/check/world.c \
 	core/cli/cmd_plugin_check.c
+libfailback_core_la_SOURCES += core/cli/cmd_doctor.c

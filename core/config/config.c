@@ -204,6 +204,7 @@ int fb_config_load_all(const struct fb_config_request *request, struct fb_config
 	fb_settings_read(c, request, errs);
 	fb_services_read(c, errs);
 	check_lists(c, errs);
+	fb_plugins_check(c, errs);
 	check_all(&b);
 	fb_errs_sort(errs);
 	*ret = c;
@@ -283,6 +284,18 @@ int fb_config_check(const struct fb_config *c, const struct fb_catalog_fn *catal
 	b.expecting = false;
 	b.plugin_errs = errs;
 	check_all(&b);
+	fb_plugins_look(c, catalog, errs);
 	fb_errs_sort(errs);
 	return errs->n > before ? -1 : 0;
+}
+
+json_t *fb_config_used(const struct fb_config *c, const struct fb_catalog_fn *catalog)
+{
+	struct fb_build b = {.config = c, .settings = &c->settings, .catalog = catalog, .expecting = true};
+
+	check_all(&b);
+	b.expecting = false;
+	b.plugins = json_array();
+	check_all(&b);
+	return b.plugins;
 }

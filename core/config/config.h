@@ -57,6 +57,22 @@ const char *const *fb_config_services(const struct fb_config *c);
 /* Checks every plugin that the configuration names against its declaration: options, kinds, budgets. 0, or -1 with errs. */
 int fb_config_check(const struct fb_config *c, const struct fb_catalog_fn *catalog, struct fb_errs *errs) FB_MUST_USE;
 
+/* The descriptors of the plugins that the configuration names and that are there, each once; plans add their own. New reference. */
+json_t *fb_config_used(const struct fb_config *c, const struct fb_catalog_fn *catalog);
+
+/*
+ * The list `plugins`, an entry for each kind that it is about: [{"kind", "name", "of_all", "policy": POLICY, "place"}]; the first that fits holds. New
+ * reference. POLICY, complete, with the defaults of the kind, null where nothing is limited:
+ * { "user": "nobody"|null, ("uid", "gid", "groups", "home": with a user)
+ *   "network": true, "sockets": ["/run/x"]|null (of AF_UNIX that may be connected to; null: any while the network is on),
+ *   "read": ["/srv"]|null (beside what every plugin needs; null: all but "hidden"), "hidden": [paths] (opt), "gathered": path (opt) of the archives,
+ *   "write": [paths], "scratch": true, "memory": bytes|null, "cpu": ms|null, "processes": n (0: none, -1: any), "no_new_privs": true,
+ *   "start_service": false, "capabilities": "none"|"most" (of root's, that are kept) }
+ */
+json_t *fb_config_sandboxes(const struct fb_config *c);
+/* May a plugin of this name gain privileges (sudo) where no sandbox says otherwise? Those that run what the configuration says. */
+bool fb_config_may_gain(const char *name);
+
 /* What a deployment or a rollback asks for. */
 struct fb_freeze_request {
 	const char *kind;       /* "deploy" or "rollback" */

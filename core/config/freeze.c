@@ -389,6 +389,8 @@ static json_t *freeze(const struct fb_config *c, const struct fb_freeze_request 
 	b.errs = b.plugin_errs = errs;
 	b.plugins = json_array();
 	ret = build(&f);
+	if (catalog) /* a sandbox whose plugin is misspelt would be none */
+		fb_plugins_look(c, catalog, errs);
 	json_object_set_new(ret, "plugins", b.plugins);
 	clear(&f);
 	return ret;

@@ -30,6 +30,7 @@
  *   "notifiers": [ USE + {"on": ["rollback.*"], "timeout": 10000, "retries": 5} ],
  *   "plugins": [ DESCRIPTOR… ]                 every plugin that anything above uses, once (core/host/catalog.h)
  * }
+ * A DESCRIPTOR here has besides: "sandbox": POLICY | null (config.h; null: trusted), "unenforced": ["…"] what of it the kernel could not enforce.
  *
  * USE  = { "use": "http", "name": "http-2" (unique in its list; default: use), "options": {…}, "place": PLACE }
  *        options are checked, defaults filled in, values normalised: durations to ms, sizes to bytes, percentages to basis points (numbers),

@@ -118,6 +118,10 @@ void fb_errs_sort(struct fb_errs *errs);
 /* Does rollback_timeout hold what the recovery must hold? */
 void fb_budget_check(struct fb_build *b, const json_t *recovery);
 
+/* plugins.c: the list `plugins`; with a catalog, whether those that it names are there */
+void fb_plugins_check(const struct fb_config *c, struct fb_errs *errs);
+void fb_plugins_look(const struct fb_config *c, const struct fb_catalog_fn *catalog, struct fb_errs *errs);
+
 /* notifiers.c */
 json_t *fb_notifiers_json(struct fb_build *b);
 

@@ -22,3 +22,4 @@ libfailback_core_la_SOURCES += \
 libfailback_core_la_SOURCES += core/config/offers.c
 libfailback_core_la_SOURCES += core/config/offers.h
 libfailback_core_la_SOURCES += core/config/apart.c
+libfailback_core_la_SOURCES += core/config/plugins.c

@@ -16,13 +16,20 @@
 #define GRACE_MS 2000
 #define TURNS 4 /* reads of one call in one turn of the loop: a flood must not starve the others */
 
-static char *encode_request(const struct fb_call_spec *spec, size_t *ret_size, struct fb_err *err)
+static char *encode_request(const struct fb_plugin_host *h, const struct fb_call_spec *spec, size_t *ret_size, struct fb_err *err)
 {
 	json_t *frame = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:O*, s:O*}", "m", "call", "kind", spec->kind, "operation", spec->operation, "flags", (json_int_t)spec->flags,
 				  "attempt", (json_int_t)spec->attempt, "share", (json_int_t)spec->share, "deadline_ms", (json_int_t)spec->deadline_ms, "context", spec->context,
 				  "options", spec->options);
-	char *p = fb_frame_encode(frame, ret_size, err);
+	char *p;
 
+	if (h->policy) { /* a sandboxed plugin has a scratch folder of its own, or none */
+		json_t *context = json_copy(spec->context);
+
+		json_object_set_new(context, "scratch", h->work ? json_string(h->work) : json_null());
+		json_object_set_new(frame, "context", context);
+	}
+	p = fb_frame_encode(frame, ret_size, err);
 	json_decref(frame);
 	if (!p)
 		fb_err_prefix(err, "cannot call %s of %s-%s: its options and context are too large", spec->operation, spec->kind, spec->name);
@@ -55,9 +62,9 @@ struct fb_host_call *fb_host_call(struct fb_pool *p, const struct fb_call_spec *
 	c->timer = fb_alloc(sizeof *c->timer);
 	uv_timer_init(p->loop, c->timer);
 	c->timer->data = c;
-	c->request = encode_request(spec, &c->request_size, &c->broken);
-	if (c->request && c->host->state == FB_HOST_IDLE)
+	if (c->host->state == FB_HOST_IDLE)
 		fb_pool_start(c->host);
+	c->request = encode_request(c->host, spec, &c->request_size, &c->broken);
 	if (c->request && c->host->refusal.code)
 		c->broken = c->host->refusal;
 	fb_call_arm(c, c->broken.code ? 0 : c->deadline_ms - now);

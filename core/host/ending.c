@@ -137,6 +137,8 @@ static void free_call(struct fb_host_call *c)
 	fb_outbox_clear(&c->outbox);
 	json_decref(c->health);
 	json_decref(c->leftovers);
+	json_decref(c->refused);
+	fb_free(c->verdict);
 	fb_free(c->operation);
 	fb_free(c->log_path);
 	fb_free(c->waiting);
@@ -188,6 +190,7 @@ void fb_call_conclude(struct fb_host_call *c)
 	r.max_rss_kib = c->max_rss_kib;
 	if (!c->answered && c->why)
 		fb_host_call_note(c, c->why);
+	fb_confine_judge(c, &r);
 	if (fb_capture_end(c->capture, &err) < 0 && !r.message)
 		r.message = NULL; /* the effect counts, the log is a convenience; the caller sees the missing file */
 	c->capture = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * failback-host FILE KIND NAME MARKER, control socket on descriptor 3: loads one plugin, says hello, then forks a worker for each call. It is
+ * failback-host FILE KIND NAME MARKER, control socket on descriptor 3: enters the sandbox that it is told, loads one plugin, says hello, then forks a worker for each call. It is
  * the subreaper of all that its workers start, kills what they leave behind, and ends with everything below it when the engine's socket closes.
  * No thread, no event loop library; it never reads what calls carry.
  */
@@ -26,12 +26,14 @@
 #include "host/children.h"
 #include "host/frame.h"
 #include "host/load.h"
+#include "host/sandbox.h"
 #include "host/worker.h"
 
 #define CONTROL 3
 #define CHILDREN_MAX 1024
 #define SWEEP_MS 5000
 #define SEND_MS 60000
+#define ORDER_MS 10000
 
 struct slot {
 	struct slot *next;
@@ -41,6 +43,7 @@ struct slot {
 
 struct host {
 	struct fb_loaded loaded;
+	struct fb_sandbox sandbox;
 	struct fb_frame_reader reader;
 	struct slot *slots; /* workers that run */
 	int signals;        /* signalfd */
@@ -158,6 +161,7 @@ static void __attribute__((noreturn)) be_worker(int sock, int out, pid_t host)
 	close(out);
 	close(sock);
 	fb_frame_reader_clear(&self.reader);
+	fb_sandbox_worker(&self.sandbox);
 	fb_worker_run(&self.loaded, CONTROL, self.marker);
 }
 
@@ -298,6 +302,41 @@ static void settle(void)
 		_exit(126);
 }
 
+/* The engine's first word: what the plugin may do. Without it, it is gone. */
+static json_t *wait_for_order(void)
+{
+	json_t *frame = NULL;
+	int r;
+
+	while ((r = fb_frame_next(&self.reader, &frame, NULL)) == 0) {
+		struct pollfd wait = {.fd = CONTROL, .events = POLLIN};
+
+		if (poll(&wait, 1, ORDER_MS) <= 0 || fb_frame_fill(&self.reader, CONTROL, NULL) < 0)
+			_exit(126);
+	}
+	if (r < 0 || !fb_streq(json_string_value(json_object_get(frame, "m")), "load"))
+		_exit(126);
+	return frame;
+}
+
+/* In the sandbox, before any code of the plugin: whoever holds the listener answers its own refused calls, so it is not kept. */
+static int enter(const char *file, struct fb_err *err)
+{
+	json_t *order = wait_for_order(), *frame;
+	int r = fb_sandbox_enter(order, file, &self.sandbox, err);
+
+	json_decref(order);
+	if (r < 0 || !self.sandbox.on)
+		return r;
+	frame = json_pack("{s:s, s:O}", "m", "guard", "cannot", self.sandbox.cannot);
+	r = fb_frame_send(CONTROL, frame, &self.sandbox.listener, self.sandbox.listener >= 0, SEND_MS, err);
+	json_decref(frame);
+	if (self.sandbox.listener >= 0)
+		close(self.sandbox.listener);
+	self.sandbox.listener = -1;
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct fb_err err = {0};
@@ -311,7 +350,9 @@ int main(int argc, char **argv)
 	}
 	settle();
 	self.marker = fb_asprintf("FAILBACK_HOST=%s", argv[4]);
-	r = fb_load(argv[1], argv[2], argv[3], &self.loaded, &err);
+	r = enter(argv[1], &err);
+	if (r == 0)
+		r = fb_load(argv[1], argv[2], argv[3], &self.loaded, &err);
 	if (fstat(CONTROL, &st) < 0 || !S_ISSOCK(st.st_mode))
 		_exit(FB_HOST_CLOSED);
 	if (r < 0) {

@@ -4,6 +4,9 @@
  * at most FB_FRAME_FDS descriptors travel with the first byte of a frame (SCM_RIGHTS). Both sides treat what they read as hostile.
  *
  * Control socket (fd 3 of failback-host, a stream socket to the engine):
+ *   engine -> host  {"m":"load","no_new_privs":true,"sandbox":POLICY|null (config/config.h),"scratch":path|null,"looks":true}, first
+ *   host -> engine  {"m":"guard","cannot":["…"]} + [listener of refused system calls, seccomp_unotify(2)], once, when there is a sandbox; before any
+ *                   code of the plugin has run
  *   host -> engine  {"m":"hello","pid":…,"descriptor":{…}}  or  {"m":"refused","stage":"load"|"descriptor"|"options","text":"…"}, once
  *   engine -> host  {"m":"call","id":N} + [call socket, output pipe]
  *   host -> engine  {"m":"started","id":N,"pid":…,"start":…}  or  {"m":"failed","id":N,"text":"…"}: no worker could be made
@@ -21,7 +24,7 @@
  *                    {"m":"service_pid","name"} {"m":"evidence","title","name"} + [fd] {"m":"document","name"}
  *                    {"m":"operate","operation","service","share","flags"} {"m":"probe","service"} {"m":"notify","name","summary","wait_ms"}
  *                                                                                  (each answered by {"m":"reply",…} before the next)
- *                    {"m":"done","answer","message","health":{…}}                                                (last)
+ *                    {"m":"done","answer","message","health":{…},"refused"}                                               (last)
  *   engine -> worker {"m":"stop"} at any time: shall return soon; act answers NO from now on
  *
  * Types: "operation" is a name ("restore"); "level", "repeat", "scope", "answer" are the numbers of plugin.h; "environment" is a list of

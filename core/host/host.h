@@ -25,6 +25,8 @@ struct fb_pool_options {
 	const char *const *plugin_dirs; /* ends in NULL */
 	long trusted_owner;             /* uid, -1: none */
 	int64_t load_timeout_ms;        /* from exec to hello; 0: 10 s */
+	const json_t *sandboxes;        /* of fb_config_sandboxes; kept; NULL: none */
+	bool loads_only;                /* plugins are asked what they are, and no more: where we cannot become a sandbox's user, it is loaded as ours */
 };
 
 struct fb_pool *fb_pool_new(const struct fb_pool_options *options);
@@ -36,12 +38,18 @@ void fb_pool_free(struct fb_pool *p);
  * { "kind": "check", "name": "http", "version": "0.1.0", "summary": "…", "license": "…", "abi": "1.0", "file": "/usr/lib/failback/check-http.so",
  *   "sha256": "…", "features": ["zero-downtime"], "operations": ["check", "probe"],
  *   "options": [ {"name", "type": "duration", "required": false, "secret": false, "default": "5s"|null, "choices": ["a"]|null, "unit": "s"|null,
- *                 "alias": null, "min": 0, "max": 0, "summary"} ] }
+ *                 "alias": null, "min": 0, "max": 0, "summary"} ],
+ *   "sandbox": POLICY|null, "unenforced": ["this kernel …"] }
  * Starts the host if it does not run and waits for its hello. Borrowed; NULL with err (FB_EXIT_PLUGIN): each refusal has its own sentence.
  */
 const json_t *fb_pool_describe(struct fb_pool *p, const char *kind, const char *name, struct fb_err *err);
 /* Where the loading of one that describe has refused ended: "load" (the file, its constructors, its entry), "descriptor" or "options". Lives as long as p. */
 const char *fb_pool_stage(struct fb_pool *p, const char *kind, const char *name);
+/* Which sandbox a plugin gets from now on (config/config.h, null: none), whatever fb_pool_options.sandboxes says: a resumed execution runs by its record.
+ * Before its host is started. */
+void fb_pool_confine(struct fb_pool *p, const char *kind, const char *name, const json_t *policy);
+/* "user nobody; no network; writes nothing": of a policy, for people; to be freed. */
+char *fb_pool_sandbox_text(const json_t *policy);
 /* Starts the host without waiting. */
 void fb_pool_expect(struct fb_pool *p, const char *kind, const char *name);
 /* A call of this plugin is near: its host, if it is ready, forks the worker already. A convenience: without it, or when it comes to nothing, the call forks
@@ -110,6 +118,8 @@ struct fb_host_call *fb_host_call(struct fb_pool *p, const struct fb_call_spec *
 void fb_host_call_reply(struct fb_host_call *call, json_t *reply, int fd);
 /* Asks it to return; after the grace it is killed. force: kill at once. */
 void fb_host_call_stop(struct fb_host_call *call, bool force);
+/* What the call asked of its caller was refused because of its sandbox, "to start a service": it fails, and says so. */
+void fb_host_call_refuse(struct fb_host_call *call, const char *text);
 /* Appends a line to the call's log as the engine's own word. */
 void fb_host_call_note(struct fb_host_call *call, const char *text);
 

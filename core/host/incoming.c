@@ -125,6 +125,19 @@ static bool health_fits(const json_t *h)
 	       json_is_integer(json_object_get(h, "value_u")) && member_fits(h, "S text");
 }
 
+/* What its own filter refused, one a line. Its word counts only against itself. */
+static void take_refused(struct fb_host_call *c, const char *text)
+{
+	while (c->host->policy && text && *text && json_array_size(c->refused) < 8) {
+		size_t n = strcspn(text, "\n");
+
+		if (!c->refused)
+			c->refused = json_array();
+		json_array_append_new(c->refused, json_stringn(text, n));
+		text += n + (text[n] != 0);
+	}
+}
+
 static void take_done(struct fb_host_call *c, json_t *frame)
 {
 	const json_t *answer = json_object_get(frame, "answer");
@@ -138,6 +151,11 @@ static void take_done(struct fb_host_call *c, json_t *frame)
 			bad(c, "answered without a number");
 		return;
 	}
+	if (!member_fits(frame, "S refused")) {
+		bad(c, "sent an answer with a wrong 'refused'");
+		return;
+	}
+	take_refused(c, json_string_value(json_object_get(frame, "refused")));
 	if (!member_fits(frame, "S message") || (health && !json_is_null(health) && !health_fits(health))) {
 		bad(c, "sent an answer with a wrong '%s'", member_fits(frame, "S message") ? "health" : "message");
 		return;

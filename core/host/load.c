@@ -37,5 +37,7 @@ int fb_load(const char *path, const char *kind, const char *name, struct fb_load
 	/* Workers are forked from here, which is safe from one thread only. */
 	if (fb_child_threads() > 1)
 		return fb_err_set(err, FB_EXIT_PLUGIN, "%s has started a thread while it was loaded: start threads in operations, never in constructors or in %s", path, FB_ENTRY);
+	if (fb_children(&(pid_t){0}, 1) > 0)
+		return fb_err_set(err, FB_EXIT_PLUGIN, "%s has started a process while it was loaded: start processes in operations, never in constructors or in %s", path, FB_ENTRY);
 	return 0;
 }

@@ -25,9 +25,9 @@ failback_host_SOURCES = \
 	core/host/worker.c \
 	core/host/worker.h
 failback_host_CPPFLAGS = $(FB_CPPFLAGS)
-failback_host_CFLAGS = $(FB_CFLAGS) $(FB_PIE_CFLAGS) $(JANSSON_CFLAGS)
+failback_host_CFLAGS = $(FB_CFLAGS) $(FB_PIE_CFLAGS) $(JANSSON_CFLAGS) $(SECCOMP_CFLAGS)
 failback_host_LDFLAGS = $(AM_LDFLAGS) $(FB_PIE_LDFLAGS)
-failback_host_LDADD = libfailback-base.la $(JANSSON_LIBS) -lm
+failback_host_LDADD = libfailback-base.la $(JANSSON_LIBS) $(SECCOMP_LIBS) -lm
 
 libfailback_core_la_SOURCES += \
 	core/host/call.c \
@@ -50,3 +50,7 @@ libfailback_core_la_SOURCES += \
 	core/host/pool.c \
 	core/host/pool.h \
 	core/host/start.c
+
+# Least privilege: the host's side and the engine's
+failback_host_SOURCES += core/host/landlock.c core/host/sandbox.c core/host/sandbox.h core/host/seccomp.c
+libfailback_core_la_SOURCES += core/host/confine.c core/host/guard.c core/host/guard.h

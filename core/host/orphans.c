@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -71,9 +72,34 @@ static bool holds(pid_t pid, const char *file, const char *marker)
 	return memmem(buf, n, marker, strlen(marker)) != NULL;
 }
 
+/* Runs as the user of h's sandbox, which no other host that runs has? Without CAP_SYS_PTRACE the environment of such a process cannot be read. */
+static bool is_of_user(const struct fb_plugin_host *h, pid_t pid)
+{
+	json_int_t uid = json_integer_value(json_object_get(h->policy, "uid"));
+	char path[64], buf[2048], *line;
+	ssize_t n;
+	int fd;
+
+	if (!json_is_string(json_object_get(h->policy, "user")) || (uid_t)uid == geteuid())
+		return false;
+	for (const struct fb_plugin_host *o = h->pool->hosts; o; o = o->next)
+		if (o != h && o->control >= 0 && json_is_string(json_object_get(o->policy, "user")) && json_integer_value(json_object_get(o->policy, "uid")) == uid)
+			return false;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, sizeof buf - 1);
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return false;
+	buf[n] = 0;
+	line = strstr(buf, "\nUid:");
+	return line && strtoll(line + 5, NULL, 10) == uid;
+}
+
 static bool comes_from(const struct fb_plugin_host *h, pid_t pid)
 {
-	return getsid(pid) == h->proc.pid || holds(pid, "environ", h->marker) || holds(pid, "cmdline", h->marker);
+	return is_of_user(h, pid) || getsid(pid) == h->proc.pid || holds(pid, "environ", h->marker) || holds(pid, "cmdline", h->marker);
 }
 
 static bool is_call_worker(const struct fb_plugin_host *h, pid_t pid)
@@ -142,6 +168,7 @@ void fb_orphans_end_host(struct fb_plugin_host *h, int64_t patience_ms, int *ret
 		end_orphans(h, leftovers);
 	}
 	fb_call_drop_spare(h);
+	fb_confine_end(h);
 	h->proc = (struct fb_proc){0};
 	if (ret_status)
 		*ret_status = status;

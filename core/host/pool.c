@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "host/children.h"
+#include "host/guard.h"
 #include "host/operations.h"
 #include "host/pool.h"
 
@@ -35,6 +36,8 @@ struct fb_pool *fb_pool_new(const struct fb_pool_options *options)
 		p->dirs[i] = fb_strdup(options->plugin_dirs[i]);
 	p->host_program = fb_strdup(options->host_program);
 	p->trusted_owner = options->trusted_owner;
+	p->sandboxes = json_deep_copy(options->sandboxes);
+	p->loads_only = options->loads_only;
 	p->load_timeout_ms = options->load_timeout_ms > 0 ? options->load_timeout_ms : LOAD_MS;
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a host that dies has left comes to us */
 	return p;
@@ -73,6 +76,7 @@ void fb_pool_watch(struct fb_plugin_host *h)
 		uv_unref((uv_handle_t *)h->poll); /* a host that waits for work keeps no loop alive */
 	}
 	uv_poll_start(h->poll, UV_READABLE | (rest > 0 ? UV_WRITABLE : 0), on_control);
+	fb_guard_watch(h);
 	if (h->state == FB_HOST_STARTING && !h->load_timer) {
 		int64_t left = h->load_end_ms - fb_clock_ms();
 
@@ -97,6 +101,7 @@ void fb_pool_unwatch(struct fb_plugin_host *h)
 	if (h->poll)
 		uv_close((uv_handle_t *)h->poll, close_handle);
 	h->poll = NULL;
+	fb_guard_unwatch(h);
 	stop_load_timer(h);
 }
 
@@ -153,6 +158,7 @@ void fb_pool_lost(struct fb_plugin_host *h, const char *why)
 {
 	json_t *leftovers = json_array();
 	bool loading = h->state == FB_HOST_STARTING;
+	char *verdict = loading ? fb_confine_load_verdict(h) : NULL;
 	struct fb_host_call *c;
 	int status;
 
@@ -160,6 +166,8 @@ void fb_pool_lost(struct fb_plugin_host *h, const char *why)
 	if (loading) {
 		if (why)
 			fb_err_set(&h->refusal, FB_EXIT_PLUGIN, "%s", why);
+		else if (verdict)
+			fb_err_set(&h->refusal, FB_EXIT_PLUGIN, "%s", verdict);
 		else
 			died_while_loading(h, status);
 		refuse(h);
@@ -180,6 +188,7 @@ void fb_pool_lost(struct fb_plugin_host *h, const char *why)
 		}
 	}
 	json_decref(leftovers);
+	fb_free(verdict);
 }
 
 void fb_pool_load_over(struct fb_plugin_host *h)
@@ -210,7 +219,15 @@ static void hello(struct fb_plugin_host *h, json_t *frame)
 {
 	json_t *d = json_object_get(frame, "descriptor");
 	struct fb_host_call *c;
+	char *verdict;
 
+	fb_guard_read(h); /* what was refused before its first word */
+	if ((verdict = fb_confine_load_verdict(h))) {
+		kill(h->proc.pid, SIGKILL);
+		fb_pool_lost(h, verdict);
+		fb_free(verdict);
+		return;
+	}
 	if (!is_description(h, d)) {
 		char text[512];
 
@@ -223,6 +240,8 @@ static void hello(struct fb_plugin_host *h, json_t *frame)
 	h->descriptor = json_incref(d);
 	json_object_set_new(d, "file", json_string(h->path));
 	json_object_set_new(d, "sha256", json_string(h->sha256));
+	json_object_set_new(d, "sandbox", h->policy ? json_deep_copy(h->policy) : json_null());
+	json_object_set_new(d, "unenforced", h->cannot ? json_deep_copy(h->cannot) : json_array());
 	h->state = FB_HOST_READY;
 	stop_load_timer(h);
 	if (!h->pool->loop)
@@ -237,6 +256,22 @@ static void hello(struct fb_plugin_host *h, json_t *frame)
 			return;
 		fb_call_begin(first);
 	}
+}
+
+/* The first frame of a sandboxed one, sent before any code of the plugin has run. */
+static void guarded(struct fb_plugin_host *h, const json_t *frame)
+{
+	const json_t *item;
+	size_t i;
+	int fd = fb_frame_take_fd(&h->reader);
+
+	json_decref(h->cannot);
+	h->cannot = json_array();
+	json_array_foreach(json_object_get(frame, "cannot"), i, item)
+		if (json_is_string(item))
+			json_array_append(h->cannot, (json_t *)(uintptr_t)item);
+	if (fd >= 0)
+		fb_guard_begin(h, fd);
 }
 
 static void refused(struct fb_plugin_host *h, const json_t *frame)
@@ -295,6 +330,10 @@ static void control_frame(struct fb_plugin_host *h, json_t *frame)
 	const char *m = json_string_value(json_object_get(frame, "m"));
 	struct fb_host_call *c;
 
+	if (h->state == FB_HOST_STARTING && fb_streq(m, "guard")) {
+		guarded(h, frame);
+		return;
+	}
 	if (h->state == FB_HOST_STARTING && fb_streq(m, "hello")) {
 		hello(h, frame);
 		return;
@@ -378,6 +417,7 @@ struct fb_plugin_host *fb_pool_find(struct fb_pool *p, const char *kind, const c
 	h->kind = fb_strdup(kind);
 	h->name = fb_strdup(name);
 	h->label = fb_asprintf("%s-%s", kind, name);
+	fb_confine_choose(h);
 	h->next = p->hosts;
 	p->hosts = h;
 	return h;
@@ -398,12 +438,14 @@ const json_t *fb_pool_describe(struct fb_pool *p, const char *kind, const char *
 	if (h->state == FB_HOST_IDLE)
 		fb_pool_start(h);
 	while (h->state == FB_HOST_STARTING) {
-		struct pollfd wait = {.fd = h->control, .events = POLLIN};
+		struct pollfd wait[2] = {{.fd = h->control, .events = POLLIN}, {.fd = fb_guard_fd(h), .events = POLLIN}};
 		int64_t left = h->load_end_ms - fb_clock_ms();
 
 		if (left <= 0)
 			fb_pool_load_over(h);
-		else if (poll(&wait, 1, (int)left) > 0)
+		else if (poll(wait, 2, (int)left) > 0 && wait[1].revents)
+			fb_guard_read(h);
+		else if (wait[0].revents)
 			fb_pool_read_control(h);
 	}
 	if (h->state == FB_HOST_READY)
@@ -553,6 +595,8 @@ int fb_pool_hosts(struct fb_pool *p, struct fb_proc *ret, const char **ret_names
 static void free_host(struct fb_plugin_host *h)
 {
 	json_decref(h->descriptor);
+	json_decref(h->policy);
+	json_decref(h->cannot);
 	fb_free(h->kind);
 	fb_free(h->name);
 	fb_free(h->label);
@@ -579,6 +623,7 @@ void fb_pool_free(struct fb_pool *p)
 	for (size_t i = 0; i < sizeof p->lists / sizeof *p->lists; i++)
 		free_names(p->lists[i].names);
 	free_names(p->dirs);
+	json_decref(p->sandboxes);
 	fb_free(p->host_program);
 	fb_free(p);
 }

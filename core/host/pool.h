@@ -47,6 +47,11 @@ struct fb_plugin_host {
 	int64_t load_end_ms;
 	uv_poll_t *poll;           /* NULL while no loop is attached or no process runs */
 	uv_timer_t *load_timer;
+	json_t *policy;            /* its sandbox; NULL: trusted */
+	json_t *cannot;            /* of it, what could not be enforced; NULL */
+	char *scratch, *work;      /* a folder of this host, and what its plugin may write in it; NULL */
+	struct fb_guard *guard;    /* told of what it is refused; NULL */
+	json_t *load_refused;      /* while it was loaded; NULL */
 };
 
 struct fb_name_list {
@@ -59,6 +64,8 @@ struct fb_pool {
 	char **dirs;
 	long trusted_owner;
 	int64_t load_timeout_ms;
+	json_t *sandboxes;
+	bool loads_only;
 	uv_loop_t *loop;
 	struct fb_plugin_host *hosts;
 	struct fb_host_call *calls;
@@ -108,6 +115,8 @@ struct fb_host_call {
 	int answer;
 	char *message;
 	json_t *health, *leftovers;
+	json_t *refused; /* by its sandbox: what the worker tried */
+	char *verdict;   /* the message that this gives */
 	int status;
 	int64_t user_us, system_us, max_rss_kib;
 };
@@ -126,6 +135,16 @@ void fb_pool_read_control(struct fb_plugin_host *h);
 int fb_pool_tell(struct fb_plugin_host *h, json_t *frame, const int *fds, int fd_count); /* takes the reference; -1: the host is gone */
 void fb_pool_lost(struct fb_plugin_host *h, const char *why); /* its process has ended or must end: orphans are killed, calls ended */
 void fb_pool_load_over(struct fb_plugin_host *h);
+
+/* confine.c */
+void fb_confine_choose(struct fb_plugin_host *h);
+int fb_confine_begin(struct fb_plugin_host *h, struct fb_err *err); /* before each start of its host */
+json_t *fb_confine_order(const struct fb_plugin_host *h);           /* the frame "load" */
+void fb_confine_end(struct fb_plugin_host *h);                      /* its processes are gone */
+/* Not NULL: the plugin has tried, while it was loaded, what it may not; to be freed. */
+char *fb_confine_load_verdict(const struct fb_plugin_host *h);
+/* What its sandbox has to do with a call's end: the answer may become FB_FAIL. */
+void fb_confine_judge(struct fb_host_call *c, struct fb_call_result *r);
 
 /* start.c */
 void fb_pool_start(struct fb_plugin_host *h); /* state is STARTING after it, or refusal is set */

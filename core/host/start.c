@@ -136,9 +136,12 @@ void fb_pool_start(struct fb_plugin_host *h)
 	if (prove(h, &h->refusal) < 0)
 		return;
 	h->state = FB_HOST_IDLE; /* what goes wrong from here on is not the plugin's fault: the next one may try again */
+	if (fb_confine_begin(h, &h->refusal) < 0)
+		return;
 	make_marker(h->marker);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
 		fb_err_set(&h->refusal, FB_EXIT_PLUGIN, "cannot start the host of %s: socketpair: %s", h->path, strerror(errno));
+		fb_confine_end(h);
 		return;
 	}
 	r = spawn(h, pair[1], &pid);
@@ -146,6 +149,7 @@ void fb_pool_start(struct fb_plugin_host *h)
 	if (r) {
 		close(pair[0]);
 		fb_err_set(&h->refusal, FB_EXIT_PLUGIN, "cannot start %s for %s: %s", h->pool->host_program, h->path, strerror(r));
+		fb_confine_end(h);
 		return;
 	}
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
@@ -156,4 +160,6 @@ void fb_pool_start(struct fb_plugin_host *h)
 	h->state = FB_HOST_STARTING;
 	h->refusal = (struct fb_err){0};
 	fb_pool_watch(h);
+	r = fb_pool_tell(h, fb_confine_order(h), NULL, 0);
+	(void)r; /* one that is gone already is seen by its socket */
 }

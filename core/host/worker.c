@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "host/abi.h"
 #include "host/operations.h"
+#include "host/sandbox.h"
 
 #define STEP_WAIT_MAX 60000
 
@@ -314,8 +315,8 @@ void fb_worker_run(const struct fb_loaded *loaded, int sock, const char *marker)
 	answer = dispatch(&w, &health);
 	fflush(stdout);
 	fflush(stderr);
-	r = fb_worker_tell(&w, json_pack("{s:s, s:i, s:o, s:o}", "m", "done", "answer", answer, "message", fb_frame_text(w.message, FB_TEXT_LIMIT), "health",
-					 health ? health : json_null()));
+	r = fb_worker_tell(&w, json_pack("{s:s, s:i, s:o, s:o, s:o}", "m", "done", "answer", answer, "message", fb_frame_text(w.message, FB_TEXT_LIMIT), "health",
+					 health ? health : json_null(), "refused", fb_frame_text(*fb_sandbox_refused() ? fb_sandbox_refused() : NULL, FB_TEXT_LIMIT)));
 	(void)r; /* without an answer the engine says so */
 	_exit(0);
 }

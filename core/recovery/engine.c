@@ -83,17 +83,24 @@ static char *find_host_program(void)
 
 static struct fb_pool *new_pool(struct process *p)
 {
-	const struct fb_pool_options options = {.host_program = p->host_program, .plugin_dirs = fb_config_plugin_dirs(p->config), .trusted_owner = fb_config_trusted_owner(p->config)};
+	json_t *sandboxes = fb_config_sandboxes(p->config);
+	const struct fb_pool_options options = {.host_program = p->host_program, .plugin_dirs = fb_config_plugin_dirs(p->config), .trusted_owner = fb_config_trusted_owner(p->config),
+						.sandboxes = sandboxes};
+	struct fb_pool *pool = fb_pool_new(&options);
 
-	return fb_pool_new(&options);
+	json_decref(sandboxes);
+	return pool;
 }
 
-/* Every plugin of the chain is there, and is the file that the chain was checked with. Starts all hosts. */
+/* Every plugin of the chain is there, and is the file that the chain was checked with. Starts all hosts, in the sandboxes that were recorded. */
 static int warm(struct fb_pool *pool, const json_t *frozen, struct fb_err *err)
 {
 	const json_t *plugins = json_object_get(frozen, "plugins"), *d, *now;
 	size_t i;
 
+	json_array_foreach(plugins, i, d)
+		if (json_object_get(d, "sandbox")) /* not in chains of before there were any */
+			fb_pool_confine(pool, json_string_value(json_object_get(d, "kind")), json_string_value(json_object_get(d, "name")), json_object_get(d, "sandbox"));
 	json_array_foreach(plugins, i, d)
 		fb_pool_expect(pool, json_string_value(json_object_get(d, "kind")), json_string_value(json_object_get(d, "name")));
 	json_array_foreach(plugins, i, d) {

@@ -271,6 +271,21 @@ static void clear(struct fb_engine *e)
 	fb_context_clear(&e->x);
 }
 
+/* What of the sandboxes is not what was asked for, said once, at the start. */
+static void say_unenforced(struct fb_engine *e)
+{
+	const json_t *d, *item;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(e->x.frozen, "plugins"), i, d)
+		json_array_foreach(json_object_get(d, "unenforced"), k, item) {
+			char *text = fb_asprintf("the sandbox of %s-%s: %s", json_string_value(json_object_get(d, "kind")), json_string_value(json_object_get(d, "name")), json_string_value(item));
+
+			fb_context_note(&e->x, NULL, FB_LOG_WARNING, text);
+			fb_free(text);
+		}
+}
+
 int fb_execution_run(struct fb_engine *e, struct fb_err *err)
 {
 	e->x.loop = &e->loop;
@@ -290,10 +305,12 @@ int fb_execution_run(struct fb_engine *e, struct fb_err *err)
 	uv_timer_start(&e->stop_timer, look_for_stop, STOP_LOOK_MS, STOP_LOOK_MS);
 	uv_signal_start(&e->sigint, on_signal, SIGINT);
 	uv_signal_start(&e->sigterm, on_signal, SIGTERM);
-	if (!e->x.resumed)
+	if (!e->x.resumed) {
 		fb_engine_clock(e, "started");
-	else
+		say_unenforced(e);
+	} else {
 		fb_engine_tell(e, "execution.resumed", "another engine goes on with it");
+	}
 	fb_engine_preflight(e);
 	uv_run(&e->loop, UV_RUN_DEFAULT);
 	/* Calls that are still under way end with their hosts; nothing may start another. */

@@ -26,7 +26,8 @@ static void rest(void)
 	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
-/* Does the process carry FAILBACK_EXECUTION=<id>? One whose environment cannot be read is not of ours: hosts and workers run as we do. */
+/* Does the process carry FAILBACK_EXECUTION=<id>? Of one that runs as a sandbox's user it can be read with CAP_SYS_PTRACE only; hosts and workers are found
+ * by their record, and what is below them by its parents. */
 static bool carries(pid_t pid, const char *id)
 {
 	char path[64], *want = fb_asprintf("FAILBACK_EXECUTION=%s", id), *buf = fb_alloc(131072);

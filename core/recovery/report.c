@@ -55,7 +55,7 @@ static json_t *root_cause_of(const struct fb_report_source *r)
 
 static json_t *plugins_of(const struct fb_report_source *r)
 {
-	static const char *const members[] = {"kind", "name", "version", "file", "sha256"};
+	static const char *const members[] = {"kind", "name", "version", "file", "sha256", "sandbox", "unenforced"};
 	json_t *list = json_array(), *one;
 	size_t i;
 	json_array_foreach(json_object_get(r->frozen, "plugins"), i, one) {

@@ -62,3 +62,4 @@ include tests/abi/compat.mk
 include tests/abi/adversary.mk
 EXTRA_DIST += tests/abi/test_header.py
 TESTS += tests/abi/test_header.py
+include tests/abi/sandboxed/local.mk

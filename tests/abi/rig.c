@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -35,10 +36,71 @@ int rig_count_descendants(void)
 	return fb_proc_descendants(getpid(), v, 256);
 }
 
-static void start(struct rig *rig, const char *host_program, const char *plugins, int64_t load_timeout_ms)
+static void put_file(const char *path, const char *text, size_t n, mode_t mode)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+/* Every plugin of a folder, readable for all; the new folder's path. */
+static char *copy_plugins(const struct rig *rig, const char *from)
+{
+	char *to = rig_path(rig, "plugins"), *text;
+	struct dirent *entry;
+	DIR *d = opendir(from);
+	size_t n;
+
+	assert_non_null(d);
+	assert_int_equal(mkdir(to, 0755), 0);
+	assert_int_equal(chmod(to, 0755), 0);
+	assert_int_equal(chmod(rig->dir, 0711), 0);
+	while ((entry = readdir(d))) {
+		char *old = fb_asprintf("%s/%s", from, entry->d_name), *new = fb_asprintf("%s/%s", to, entry->d_name);
+
+		if (strstr(entry->d_name, ".so") && fb_io_read_file(old, 64 << 20, &text, &n, NULL) == 0) {
+			put_file(new, text, n, 0755);
+			fb_free(text);
+		}
+		fb_free(old);
+		fb_free(new);
+	}
+	closedir(d);
+	return to;
+}
+
+static json_t *sandboxes_of(const struct rig *rig, const char *config)
+{
+	char *path = rig_path(rig, "failback.conf");
+	struct fb_config_request request = {.file = path};
+	struct fb_config *c = NULL;
+	struct fb_errs errs = {0};
+	struct fb_text t = {0};
+	json_t *ret;
+
+	for (const char *p = config; *p; p++)
+		if (*p == '@')
+			fb_text_puts(&t, rig->dir);
+		else
+			fb_text_add(&t, p, 1);
+	put_file(path, t.p, t.n, 0600);
+	if (fb_config_load(&request, &c, &errs) < 0)
+		fail_msg("%s:%d: %s", errs.v[0].file, errs.v[0].line, errs.v[0].text);
+	ret = fb_config_sandboxes(c);
+	fb_config_free(c);
+	fb_text_clear(&t);
+	fb_free(path);
+	return ret;
+}
+
+static void begin(struct rig *rig, const char *host_program, const char *plugins, int64_t load_timeout_ms, const char *config)
 {
 	char real[PATH_MAX], template[] = "/tmp/failback-test-XXXXXX";
 	const char *dirs[2] = {NULL, NULL};
+	json_t *sandboxes = NULL;
 	struct fb_pool_options o = {.host_program = host_program, .plugin_dirs = dirs, .trusted_owner = -1, .load_timeout_ms = load_timeout_ms};
 	struct fb_err err;
 
@@ -50,21 +112,29 @@ static void start(struct rig *rig, const char *host_program, const char *plugins
 	assert_non_null(realpath(plugins, real));
 	assert_non_null(mkdtemp(template));
 	rig->dir = fb_strdup(template);
-	rig->plugins = fb_strdup(real);
+	rig->plugins = config ? copy_plugins(rig, real) : fb_strdup(real);
+	sandboxes = config ? sandboxes_of(rig, config) : NULL;
+	o.sandboxes = sandboxes;
 	dirs[0] = rig->plugins;
 	rig->pool = fb_pool_new(&o);
+	json_decref(sandboxes);
 	assert_int_equal(uv_loop_init(&rig->loop), 0);
 	assert_int_equal(fb_pool_attach(rig->pool, &rig->loop, &err), 0);
 }
 
 void rig_start_with(struct rig *rig, const char *plugins, int64_t load_timeout_ms)
 {
-	start(rig, "./failback-host", plugins, load_timeout_ms);
+	begin(rig, "./failback-host", plugins, load_timeout_ms, NULL);
 }
 
 void rig_start_host(struct rig *rig, const char *host_program, const char *plugins)
 {
-	start(rig, host_program, plugins, 0);
+	begin(rig, host_program, plugins, 0, NULL);
+}
+
+void rig_start_confined(struct rig *rig, const char *plugins, const char *config)
+{
+	begin(rig, "./failback-host", plugins, 0, config);
 }
 
 void rig_start(struct rig *rig, const char *plugins)

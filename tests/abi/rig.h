@@ -51,6 +51,8 @@ struct ask {
 void rig_start(struct rig *rig, const char *plugins);
 void rig_start_with(struct rig *rig, const char *plugins, int64_t load_timeout_ms);
 void rig_start_host(struct rig *rig, const char *host_program, const char *plugins); /* another build of failback-host */
+/* In the sandboxes of a configuration, in which "@" stands for the rig's folder; plugins are copied to where every user may read them. */
+void rig_start_confined(struct rig *rig, const char *plugins, const char *config);
 /* Ends the pool and the loop, and fails when a process or a descriptor is left. */
 void rig_end(struct rig *rig);
 

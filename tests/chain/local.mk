@@ -52,3 +52,5 @@ EXTRA_DIST += tests/chain/test_documented.py
 EXTRA_DIST += tests/chain/test_kit.py
 TESTS += tests/chain/test_documented.py
 TESTS += tests/chain/test_kit.py
+EXTRA_DIST += tests/chain/test_sandbox.py
+TESTS += tests/chain/test_sandbox.py
