@@ -134,8 +134,8 @@ void fb_engine_begin_backup(struct fb_engine *e);
 void fb_engine_detected(struct fb_engine *e, const char *message);
 /* failed: the link that did, NULL when none; failure: a sentence, copied. */
 void fb_engine_begin_recovery(struct fb_engine *e, struct fb_link *failed, const char *failure);
-/* A recovery's operation was answered well, for a phase (which may have ended: NULL). */
-void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb_task *caller);
+/* A recovery's operation was answered well, for a phase (which may have ended: NULL); whole: by every service, none of which skipped it. */
+void fb_engine_operated(struct fb_engine *e, unsigned operation, bool whole, const struct fb_task *caller);
 /* Decides what it has come to and tells people, once; the notify phase calls it, or the end of the execution. */
 void fb_engine_final_word(struct fb_engine *e);
 void fb_engine_conclude(struct fb_engine *e);

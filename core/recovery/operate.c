@@ -453,13 +453,26 @@ static void forget(void *waiting)
 	((struct request *)waiting)->caller = NULL;
 }
 
+/* Was it done for each service that is deployed? */
+static bool is_whole(const struct fb_context *x, const json_t *results)
+{
+	size_t i, good = 0, wanted = 0;
+	const json_t *one;
+
+	for (i = 0; i < x->service_count; i++)
+		wanted += x->services[i].deploys;
+	json_array_foreach(json_object_get(results, "services"), i, one)
+		good += json_integer_value(json_object_get(one, "answer")) == FB_OK;
+	return good == wanted;
+}
+
 static void answer(void *owner, int code, json_t *results)
 {
 	struct request *r = owner;
 	struct fb_engine *e = r->engine;
 
 	if (code <= FB_SKIP && e->x.recovering && !r->undo)
-		fb_engine_operated(e, r->operation, r->caller);
+		fb_engine_operated(e, r->operation, is_whole(&e->x, results), r->caller);
 	if (r->caller)
 		fb_task_reply(r->caller, json_pack("{s:i, s:O}", "value", code, "json", results));
 	fb_free(r);

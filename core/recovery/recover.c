@@ -137,7 +137,7 @@ static bool hold(void *owner, struct fb_link *l)
 	return e->undoing != NULL;
 }
 
-void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb_task *caller)
+void fb_engine_operated(struct fb_engine *e, unsigned operation, bool whole, const struct fb_task *caller)
 {
 	bool any = false;
 
@@ -145,7 +145,7 @@ void fb_engine_operated(struct fb_engine *e, unsigned operation, const struct fb
 		any = any || e->x.services[i].deploys;
 	if (!any)
 		return; /* a plan of commands only: nothing was protected or restored */
-	if (operation == FB_OP_PROTECT && !e->protected_traffic && fb_engine_begin_record(e)) {
+	if (operation == FB_OP_PROTECT && whole && !e->protected_traffic && fb_engine_begin_record(e)) {
 		e->protected_traffic = true;
 		fb_engine_clock(e, "traffic_safe");
 		fb_engine_tell(e, "rollback.traffic_safe", "no user is sent to the failed release any more");

@@ -63,7 +63,7 @@ int32_t bg_protect(const struct fb_call *call)
 	if (!bg_sides(&b, call->last_good, &good, &failed))
 		return FB_FAIL;
 	if (is_switched(&b, good))
-		return FB_SKIP;
+		return FB_OK;
 	if (!is_fit(&b, good, text)) {
 		/* A side that fails some users is better than none at all; restore brings the good one up and then switches */
 		call->host->fail(call, "users were left where they are, since the %s side cannot take them yet (%s): it must be brought up first",
