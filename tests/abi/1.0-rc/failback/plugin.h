@@ -334,7 +334,7 @@ struct fb_strategy_ops {
 	int32_t (*prove)(const struct fb_call *call);    /* show that it can be gone */
 	int32_t (*prepare)(const struct fb_call *call);  /* bring `release` up where no user sees it */
 	int32_t (*shift)(const struct fb_call *call);    /* `share` of the traffic to `release` */
-	int32_t (*protect)(const struct fb_call *call);  /* users away from `failed` */
+	int32_t (*protect)(const struct fb_call *call);  /* users away from `failed`; FB_OK where none was there, FB_SKIP where they are left on it */
 	int32_t (*restore)(const struct fb_call *call);  /* `release`, the last known good, is live */
 	int32_t (*verify)(const struct fb_call *call);   /* it is healthy and takes the traffic */
 	int32_t (*evidence)(const struct fb_call *call); /* copy what explains a failure; changes nothing */
