@@ -205,7 +205,7 @@ def a_program_that_talks_rubbish_costs_its_own_link():
         lab.deploy("1")
         trouble(lab, "echo 'hello, world'", ("sent a line that is not JSON", "'hello, world'; what is not for failback goes to standard error (failback-exec(7))"))
         trouble(lab, "head -c 300000 /dev/urandom", "(failback-exec(7))")
-        trouble(lab, "read -r call; echo '{\"ask\":\"fact\",\"key\":\"a\"}'; echo '{\"tell\":\"log\",\"text\":\"b\"}'; sleep 5", "did not wait for the answer to 'fact', and sent '{\"tell\"")
+        trouble(lab, "read -r call; echo '{\"ask\":\"fact\",\"key\":\"a\"}'; sleep 0.3; echo '{\"tell\":\"log\",\"text\":\"b\"}'; sleep 5", "did not wait for the answer to 'fact', and sent '{\"tell\"")
         trouble(lab, "echo '{\"ask\":\"act\",\"key\":\"k\",\"repeat\":\"once\",\"text\":\"change\"}'; exit 0", "did not say what became of 'k' (change)")
 
 
@@ -215,7 +215,7 @@ def a_program_that_dies_costs_its_own_link():
         trouble(lab, "kill -SEGV $$", "was killed by SIGSEGV")
         trouble(lab, "echo 'ERROR: disk is full' >&2; exit 3", "ended with exit code 3: ERROR: disk is full")
         trouble(lab, "echo '{\"tell\":\"fail\",\"text\":\"no room on /srv: free 2 GiB\"}'; exit 100", "no room on /srv: free 2 GiB")
-        step = trouble(lab, "setsid sleep 60 & exit 1", "ended with exit code 1")
+        step = trouble(lab, "setsid sleep 60 & sleep 0.3; exit 1", "ended with exit code 1")
         check("sleep" in str(step.get("leftovers")), "what it left in a session of its own is named:", step)
 
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define MEMBERS (sizeof(exec_messages[0].members) / sizeof(exec_messages[0].members[0]))
 
@@ -168,6 +169,14 @@ static bool is_silent(struct exec *x, const struct exec_message *m)
 	return false;
 }
 
+/* Has it read the last answer? What it was sent and has not read still lies in the pipe. */
+static bool has_read(const struct exec *x)
+{
+	int unread = 0;
+
+	return !x->asked || x->dropped || (x->send_at >= x->send_n && (ioctl(x->process.in, FIONREAD, &unread) || unread == 0));
+}
+
 void exec_take_line(struct exec *x, const char *line, size_t size)
 {
 	const struct exec_message *m;
@@ -176,13 +185,16 @@ void exec_take_line(struct exec *x, const char *line, size_t size)
 	char quote[120];
 
 	exec_quote(line, size, quote, sizeof(quote));
-	if (!json_is_object(message)) {
+	if (!has_read(x)) {
+		exec_bad(x, "did not wait for the answer to '%s', and sent '%s'", x->asked, quote);
+	} else if (!json_is_object(message)) {
 		if (message)
 			exec_bad(x, "sent a line that is no JSON object: '%s'", quote);
 		else
 			exec_bad(x, "sent a line that is not JSON (%s): '%s'; what is not for failback goes to standard error", error.text, quote);
 	} else if ((m = find(x, message, quote)) && members_fit(x, m, message) && (!m->asks || is_silent(x, m))) {
 		m->take(x, message);
+		x->asked = m->asks ? m->name : NULL;
 	}
 	json_decref(message);
 }

@@ -44,6 +44,7 @@ struct exec {
 	enum exec_why why;
 	bool killed;                  /* SIGTERM was not enough */
 	bool dropped;                 /* its standard input is closed at its end */
+	const char *asked;            /* what it asked last, if it said nothing since */
 	char *bad;                    /* what it did against the protocol */
 	char *fail;                   /* its own sentence */
 	char *refused;                /* the key that act answered with no */

@@ -346,6 +346,7 @@ static void what_is_not_of_the_protocol_is_refused_and_quoted(void **state)
 		{"echo '{\"ask\":\"start_service\",\"name\":\"d\",\"argv\":[1]}'", "'argv': it must be a list of texts"},
 		{"echo '{\"ask\":\"operate\",\"operation\":\"observe\"}'", "asked to operate observe: it runs by itself"},
 		{"printf '{\"ask\":\"remaining\"}\\n{\"ask\":\"fact\",\"key\":\"a\"}\\n'; read -r a; read -r b", "did not wait for the answer to 'remaining', and sent '{\"ask\":\"fact\",\"key\":\"a\"}'"},
+		{"echo '{\"ask\":\"remaining\"}'; sleep 0.3; echo '{\"tell\":\"progress\"}'; sleep 5", "did not wait for the answer to 'remaining', and sent '{\"tell\":\"progress\"}'"},
 		{"head -c 1048577 /dev/zero | tr '\\000' x; read -r answer", "sent a line of more than 1048576 bytes, which begins with 'xxxxxxxxxx"},
 		{"cat /dev/zero | tr '\\000' x", "sent a line of more than 1048576 bytes"},
 		{"yes", "sent a line that is not JSON"},
