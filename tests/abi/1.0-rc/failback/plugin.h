@@ -36,6 +36,12 @@ extern "C" {
 #define FB_FORMAT(f, a)
 #endif
 
+#ifdef __cplusplus
+#define FB_ENTRY_LINKAGE extern "C" /* the entry function's name, wherever the macro stands */
+#else
+#define FB_ENTRY_LINKAGE
+#endif
+
 /* Kinds of plugin. One file holds one plugin of one kind and is named <kind>-<name>.so. */
 #define FB_KIND_PHASE 1u    /* does one link of a chain: says when */
 #define FB_KIND_STRATEGY 2u /* knows one service's way of being deployed and brought back: says how */
@@ -379,6 +385,9 @@ struct fb_notifier_ops {
 
 /* fb_plugin.features */
 #define FB_FEATURE_ZERO_DOWNTIME 0x1u /* strategy: users are served all through deployment and recovery */
+/* Its options say what a use of it offers: a list `operations` with names of operations ("restore", "undo"; "check" always is), and for a strategy with
+ * FB_FEATURE_ZERO_DOWNTIME a boolean `zero_downtime`. A host that does not know this takes it that all of them are offered. */
+#define FB_FEATURE_BY_OPTIONS 0x2u
 
 /*
  * The descriptor. Static and constant; the host never writes it. It begins like this for ever, up to `sizes`.
@@ -412,7 +421,7 @@ typedef const struct fb_plugin *(*fb_plugin_entry_fn)(uint32_t host_abi);
  *             .license = "Apache-2.0", .options = options, .notifier = &ops)
  */
 #define FB_PLUGIN(KIND, ...)                                                                                        \
-	FB_EXPORT const struct fb_plugin *failback_plugin_entry(uint32_t host_abi);                                 \
+	FB_ENTRY_LINKAGE FB_EXPORT const struct fb_plugin *failback_plugin_entry(uint32_t host_abi);                \
 	FB_EXPORT const struct fb_plugin *failback_plugin_entry(uint32_t host_abi)                                  \
 	{                                                                                                           \
 		static const struct fb_plugin plugin = {                                                            \
