@@ -54,3 +54,16 @@ TESTS += tests/chain/test_documented.py
 TESTS += tests/chain/test_kit.py
 EXTRA_DIST += tests/chain/test_sandbox.py
 TESTS += tests/chain/test_sandbox.py
+
+# Plugins as other teams write them, built outside of the tree
+EXTRA_DIST += tests/chain/test_third_party.py
+TESTS += tests/chain/test_third_party.py
+EXTRA_DIST += tests/third-party/notifier-acme-pagerduty/Makefile
+EXTRA_DIST += tests/third-party/notifier-acme-pagerduty/acme-pagerduty.c
+EXTRA_DIST += tests/third-party/notifier-acme-pagerduty/example.conf
+EXTRA_DIST += tests/third-party/notifier-acme-slack/Makefile
+EXTRA_DIST += tests/third-party/notifier-acme-slack/acme-slack.c
+EXTRA_DIST += tests/third-party/notifier-acme-slack/example.conf
+EXTRA_DIST += tests/third-party/strategy-acme-database/Makefile
+EXTRA_DIST += tests/third-party/strategy-acme-database/acme-database.c
+EXTRA_DIST += tests/third-party/strategy-acme-database/example.conf
