@@ -149,7 +149,7 @@ class ThirdParty(Lab):
             shutil.copytree(os.path.join(SRC, "tests/third-party", name), self.path(name))
             os.chmod(self.path(name), 0o755)
             command("make", cwd=self.path(name), env=self.installed.env)
-            out = self.failback("--json", "plugin", "check", self.path(name, name + ".so"), *(s.format(dir=self.dir) for s in settings), expect=None)
+            out = self.failback("--json", "plugin", "check", self.path(name, name + ".so"), "--within", "2s", *(s.format(dir=self.dir) for s in settings), expect=None)
             failed = [(c["check"], c["operation"], c["text"]) for c in json.loads(out)["checks"] if c["result"] == "failed"]
             check(not failed, f"{name} passes the check:", failed)
             command("make", "install", cwd=self.path(name), env=self.installed.env)
@@ -213,6 +213,7 @@ def three_plugins_of_others_bring_the_rows_back_and_tell_of_it():
         check(kept[0] == f"shop-data-{execution}-failed.db", kept)
         a_good_release_can_be_taken_back(lab)
         check(not hook.refused and not pager.refused, "nothing was refused:", hook.refused, pager.refused)
+        check([d["event_action"] for d in pager.taken[3:]][-3:] == ["trigger", "acknowledge", "resolve"], "the later failure has an alert of its own:", pager.taken[3:])
 
 
 def heard(lab, out, hook, pager, nobody):
@@ -246,7 +247,7 @@ def a_good_release_can_be_taken_back(lab):
     check(len(lab.query("select * from customers")) == 4, "release 3.0 is in it")
     lab.failback("rollback", "--reason", "Dan is not ours")
     check(lab.query("select name from customers order by name") == [("Ada",), ("Bob",), ("Cyd",)], "the rows of 1.0 are back")
-    lab.deploy("4.0", "insert into customers values ('Eve');\n", "insert into nowhere values (1);\n", expect=None)
+    lab.deploy("4.0", "insert into customers values ('Eve');\n", "insert into nowhere values (1);\n", expect=RECOVERED)
     check(lab.query("select release, count(*) from acme_release, customers") == [("1.0", 3)], "a script that fails leaves nothing of its release")
 
 
