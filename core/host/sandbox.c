@@ -37,21 +37,23 @@ static int64_t number(const json_t *policy, const char *name)
 	return json_integer_value(json_object_get(policy, name));
 }
 
+/* Under AddressSanitizer no limit of memory can be set: its shadow has none. */
+static int limit_memory(int64_t memory, const char *file, struct fb_err *err)
+{
+#ifdef FB_SANITIZED
+	memory = 0;
+#endif
+	struct rlimit l = {.rlim_cur = (rlim_t)memory, .rlim_max = (rlim_t)memory};
+
+	return memory > 0 && setrlimit(RLIMIT_AS, &l) < 0 ? fail(err, file, "cannot limit its memory") : 0;
+}
+
 static int limit(const json_t *policy, const char *file, struct fb_sandbox *s, struct fb_err *err)
 {
-	int64_t memory = number(policy, "memory"), processes = number(policy, "processes");
-	struct rlimit l;
+	int64_t processes = number(policy, "processes");
 
-#ifndef FB_SANITIZED
-	if (memory > 0) {
-		l.rlim_cur = l.rlim_max = (rlim_t)memory;
-		if (setrlimit(RLIMIT_AS, &l) < 0)
-			return fail(err, file, "cannot limit its memory");
-	}
-#else
-	(void)memory;
-	(void)fail;
-#endif
+	if (limit_memory(number(policy, "memory"), file, err) < 0)
+		return -1;
 	if (processes > 0 && !json_is_string(json_object_get(policy, "user")))
 		cannot(s, geteuid() == 0 ? "the kernel counts no processes of root: processes = N needs a user of its own" :
 					   "the kernel counts all processes of this user, not of this plugin alone: processes = N needs a user of its own");

@@ -26,6 +26,8 @@ __attribute__((format(printf, 2, 3))) static int failed(char error[BG_ERROR_SIZE
 static const char *hint(int number)
 {
 	switch (number) {
+	case ECONNRESET:
+	case EPIPE:
 	case ECONNREFUSED: return ". HAProxy does not run, or was killed: start it";
 	case ENOENT: return ". Start HAProxy with 'stats socket PATH level admin' in its global section, or mend the option 'socket'";
 	case EACCES: return ". Let this user write to the socket ('user', 'group' and 'mode' of 'stats socket')";
@@ -63,7 +65,7 @@ int bg_haproxy_begin(const char *socket_path, const char *command, char error[BG
 		int number = errno;
 
 		close(fd);
-		return failed(error, "sending '%s' to HAProxy at %s: %s", command, socket_path, strerror(number));
+		return failed(error, "sending '%s' to HAProxy at %s: %s%s", command, socket_path, strerror(number), hint(number));
 	}
 	return fd;
 }
@@ -88,7 +90,7 @@ int bg_haproxy_receive(int fd, struct bg_reply *reply, char error[BG_ERROR_SIZE]
 		if (n < 0 && errno == EAGAIN)
 			return 0;
 		if (n < 0)
-			return failed(error, "reading HAProxy's reply: %s", strerror(errno));
+			return failed(error, "reading HAProxy's reply: %s%s", strerror(errno), hint(errno));
 		reply->n += (size_t)n;
 		reply->text[reply->n] = '\0';
 		if (n == 0)

@@ -262,16 +262,42 @@ const char *rig_get(int port, const char *method, const char *path, const char *
 	return release;
 }
 
-char *rig_ask(struct rig *r, const char *command)
+/* A connection to HAProxy's socket, or -1 with errno. */
+static int dial(struct rig *r)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), number;
+
+	snprintf(a.sun_path, sizeof a.sun_path, "%s/haproxy.sock", r->dir);
+	if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
+		return fd;
+	number = errno;
+	close(fd);
+	errno = number;
+	return -1;
+}
+
+void rig_haproxy_kill(struct rig *r)
+{
+	int fd;
+
+	kill(rig_haproxy_pid(r), SIGKILL);
+	for (int i = 0; (fd = dial(r)) >= 0 || errno != ECONNREFUSED; i++) {
+		if (fd >= 0)
+			close(fd);
+		assert_true(i < 1000);
+		rig_sleep_ms(5);
+	}
+}
+
+char *rig_ask(struct rig *r, const char *command)
+{
 	struct fb_text t = {0};
 	char buf[4096];
 	ssize_t n;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = dial(r);
 
-	snprintf(a.sun_path, sizeof a.sun_path, "%s/haproxy.sock", r->dir);
-	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_true(fd >= 0);
 	assert_int_equal(dprintf(fd, "%s\n", command), (int)strlen(command) + 1);
 	while ((n = recv(fd, buf, sizeof buf, 0)) > 0)
 		fb_text_add(&t, buf, (size_t)n);

@@ -33,6 +33,8 @@ bool rig_possible(void);
 /* haproxy.sh's verbs: start, reload, stop */
 void rig_haproxy(struct rig *r, const char *verb);
 pid_t rig_haproxy_pid(struct rig *r);
+/* Kills HAProxy; until its last thread has gone its sockets are still there. */
+void rig_haproxy_kill(struct rig *r);
 
 /* An operation with the call's members set; the answer. */
 int32_t rig_operate(struct rig *r, uint32_t operation, const char *release, uint32_t share);

@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "base/proc.h"
 #include "plugins/strategies/blue-green/rig.h"
 
 static struct rig *rig; /* of the test that runs, so that teardown ends what a failed test has left */
@@ -449,17 +448,10 @@ static void the_live_side_is_never_stopped(void **state)
 
 static void a_dead_haproxy_is_named(void **state)
 {
-	struct fb_proc haproxy;
-
 	(void)state;
 	begin(NULL);
 	rig_promote(rig, "2.0");
-	assert_int_equal(fb_proc_look(rig_haproxy_pid(rig), &haproxy), 0);
-	kill(haproxy.pid, SIGKILL);
-	for (int i = 0; fb_proc_alive(&haproxy); i++) {
-		assert_true(i < 1000);
-		rig_sleep_ms(5);
-	}
+	rig_haproxy_kill(rig);
 	assert_int_equal(rig_recover(rig, FB_OP_PROTECT, "2.0"), FB_RETRY);
 	assert_true(message_holds("HAProxy does not run, or was killed: start it"));
 	rig_haproxy(rig, "start"); /* with the state file: users come back to where they were */

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hostile: leaves a process behind; unless in a recovery it first waits until another call has ended, and looks whether its own is still there. */
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <failback/plugin.h>
 
 static int32_t run(const struct fb_call *c)
 {
 	int pid[2];
-	pid_t daemon = 0;
+	pid_t between, daemon = 0;
 
 	if (pipe(pid) < 0)
 		return FB_FAIL;
-	if (fork() == 0) {
+	between = fork();
+	if (between == 0) {
 		setsid();
 		daemon = fork();
 		if (daemon == 0)
@@ -21,7 +23,7 @@ static int32_t run(const struct fb_call *c)
 			_exit(1);
 		_exit(0);
 	}
-	if (read(pid[0], &daemon, sizeof daemon) != sizeof daemon)
+	if (read(pid[0], &daemon, sizeof daemon) != sizeof daemon || waitpid(between, NULL, 0) != between)
 		return FB_FAIL;
 	c->host->log(c, FB_LOG_INFO, "left");
 	if (!(c->flags & FB_CALL_RECOVERY))
