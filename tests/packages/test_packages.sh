@@ -177,6 +177,7 @@ upgraded() {
 with_http() {
 	install_inside --allow-downgrades "$(deb failback)" "$(deb failback-plugins-http)"
 	quietly "plugin show check-http" inside failback plugin show check-http
+	quietly "plugin show strategy-blue-green" inside failback plugin show strategy-blue-green
 	quietly "plugin show notifier-webhook" inside failback plugin show notifier-webhook
 	echo "ok: failback-plugins-http brings its plugins"
 }
