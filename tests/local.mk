@@ -5,3 +5,4 @@ include tests/chain/local.mk
 include tests/abi/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
+include tests/packages/local.mk

@@ -1,0 +1,16 @@
+# The Debian packages: built, installed in a bare root, used, upgraded and purged. Minutes, the network and root: by make check-long.
+dist_check_SCRIPTS += tests/packages/test_packages.sh
+LONG_TESTS += tests/packages/test_packages.sh
+EXTRA_DIST += \
+	debian/changelog \
+	debian/control \
+	debian/copyright \
+	debian/failback-dev.install \
+	debian/failback-plugins-http.install \
+	debian/failback.dirs \
+	debian/failback.docs \
+	debian/failback.install \
+	debian/failback.postinst \
+	debian/failback.postrm \
+	debian/rules \
+	debian/source/format
