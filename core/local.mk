@@ -21,3 +21,4 @@ include core/chain/local.mk
 include core/recovery/local.mk
 include core/cli/local.mk
 include core/man/local.mk
+include core/store/local.mk

@@ -1,0 +1,51 @@
+# The backup store: a library of its own, for failback-store and its tests alone; nothing else links zstd or libarchive
+noinst_LTLIBRARIES += libfailback-store.la
+libfailback_store_la_SOURCES = \
+	core/store/content.c \
+	core/store/content.h \
+	core/store/document.c \
+	core/store/document.h \
+	core/store/index.c \
+	core/store/index.h \
+	core/store/keys.c \
+	core/store/keys.h \
+	core/store/list.c \
+	core/store/list.h \
+	core/store/manifest.c \
+	core/store/manifest.h \
+	core/store/mark.c \
+	core/store/mark.h \
+	core/store/names.c \
+	core/store/names.h \
+	core/store/object.c \
+	core/store/object.h \
+	core/store/pool.c \
+	core/store/pool.h \
+	core/store/prune.c \
+	core/store/prune.h \
+	core/store/put.c \
+	core/store/put.h \
+	core/store/put_tree.c \
+	core/store/set.c \
+	core/store/set.h \
+	core/store/store.c \
+	core/store/store.h \
+	core/store/verify.c \
+	core/store/verify.h \
+	core/store/walk.c \
+	core/store/walk.h
+libfailback_store_la_CPPFLAGS = $(FB_CPPFLAGS)
+libfailback_store_la_CFLAGS = $(FB_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(ZSTD_CFLAGS) $(ARCHIVE_CFLAGS) -pthread
+libfailback_store_la_LIBADD = libfailback-base.la $(JANSSON_LIBS) $(SODIUM_LIBS) $(ZSTD_LIBS) $(ARCHIVE_LIBS)
+
+pkglibexec_PROGRAMS += failback-store
+failback_store_SOURCES = \
+	core/store/args.c \
+	core/store/commands.c \
+	core/store/commands.h \
+	core/store/failback_store.c \
+	core/store/give.c
+failback_store_CPPFLAGS = $(FB_CPPFLAGS)
+failback_store_CFLAGS = $(FB_CFLAGS) $(FB_PIE_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) -pthread
+failback_store_LDFLAGS = $(AM_LDFLAGS) $(FB_PIE_LDFLAGS) -pthread
+failback_store_LDADD = libfailback-store.la
