@@ -26,10 +26,15 @@ libfailback_store_la_SOURCES = \
 	core/store/put.c \
 	core/store/put.h \
 	core/store/put_tree.c \
+	core/store/restore.c \
+	core/store/restore.h \
 	core/store/set.c \
 	core/store/set.h \
 	core/store/store.c \
 	core/store/store.h \
+	core/store/target.c \
+	core/store/target.h \
+	core/store/target_file.c \
 	core/store/verify.c \
 	core/store/verify.h \
 	core/store/walk.c \

@@ -44,6 +44,7 @@ int fb_item_parse(const json_t *json, struct fb_item *ret, struct fb_err *err)
 {
 	struct fb_item item = {.name = text(json, "name"), .kind = text(json, "kind"), .source = text(json, "source"), .json = json};
 	const char *type = text(json, "type");
+	uint64_t start, start_ns;
 	size_t i;
 
 	if (!item.name || !fb_store_name_valid(item.name))
@@ -55,9 +56,10 @@ int fb_item_parse(const json_t *json, struct fb_item *ret, struct fb_err *err)
 	item.type = (enum fb_item_type)i;
 	item.ref.encrypted = json_is_true(json_object_get(json, "encrypted"));
 	if (!item.kind || !item.source || fb_oid_parse(text(json, "object"), &item.ref.id) < 0 || fb_oid_parse(text(json, "hash"), &item.hash) < 0 ||
-	    number(json, "size", INT64_MAX, &item.size) < 0 || !json_is_boolean(json_object_get(json, "encrypted")) ||
+	    number(json, "start", INT64_MAX, &start) < 0 || number(json, "start_ns", 999999999, &start_ns) < 0 || number(json, "size", INT64_MAX, &item.size) < 0 || !json_is_boolean(json_object_get(json, "encrypted")) ||
 	    (item.type == FB_ITEM_TREE ? number(json, "list_size", FB_CONTENT_LIMIT, &item.ref.size) < 0 : item.size > FB_CONTENT_LIMIT))
 		return fb_err_set(err, FB_STORE_DAMAGED, "item %s lacks a field, or has one that cannot be", item.name);
+	item.start = (struct timespec){.tv_sec = (time_t)start, .tv_nsec = (long)start_ns};
 	if (item.type != FB_ITEM_TREE)
 		item.ref.size = item.size;
 	if (item.type == FB_ITEM_FILE && file_fields(json, &item) < 0)

@@ -4,12 +4,14 @@
  *   name, kind, type ("tree": files; "file": one; "stream": one, from a program), source, created, seconds
  *   size (bytes of content), stored (bytes of its objects on disk), written (bytes of new ones), hash (BLAKE2b-256 of the content; of a tree, of what
  *   restores it; keyed in an encrypted item), object (where the content begins; of a tree, that of its list), list_size (of a tree)
+ *   start, start_ns (when it was begun: index.h), exclude (of a tree)
  *   secret, encrypted, meta; of a tree also roots, files, folders, links, others; of a file: mode, uid, gid, mtime
  */
 #ifndef FB_STORE_MANIFEST_H
 #define FB_STORE_MANIFEST_H
 
 #include <jansson.h>
+#include <time.h>
 
 #include "store/content.h"
 
@@ -24,6 +26,7 @@ struct fb_item {
 	struct fb_ref ref;  /* of the content, or of a tree's list */
 	uint64_t size;
 	struct fb_oid hash; /* of the whole */
+	struct timespec start;
 	uint32_t mode, uid, gid; /* of a file */
 	int64_t mtime;
 	uint32_t mtime_ns;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/document.h"
+#include "store/index.h"
 #include "store/manifest.h"
 #include "store/pool.h"
 #include "store/prune.h"
@@ -200,12 +201,15 @@ static int begin(struct fb_store *s, bool *distrust, struct fb_err *err)
 static int put_item(struct fb_store *s, const struct fb_put *put, int part, bool distrust, json_t *item, json_t *said, struct fb_err *err)
 {
 	bool encrypted = s->encryption == FB_STORE_ALL || (s->encryption == FB_STORE_SECRETS && put->secret);
+	struct timespec start = fb_index_now();
 	int64_t started = fb_clock_us();
 	int r;
 
 	if (encrypted && fb_store_need_key(s, err) < 0)
 		return -1;
 	json_object_set_new(item, "encrypted", json_boolean(encrypted));
+	json_object_set_new(item, "start", json_integer(start.tv_sec));
+	json_object_set_new(item, "start_ns", json_integer(start.tv_nsec));
 	if (put->trees)
 		r = fb_put_tree(s, put, part, encrypted, distrust || put->rehash, item, said, err);
 	else if (put->file)

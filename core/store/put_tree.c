@@ -545,7 +545,7 @@ static void describe(struct tree *t, json_t *item, json_t *said, const struct fb
 }
 
 /* The trees' paths, without links, "." or "..". */
-static char **real_roots(const char *const *trees, json_t *item, struct fb_err *err)
+static char **real_roots(const char *const *trees, const char *const *exclude, json_t *item, struct fb_err *err)
 {
 	json_t *roots = json_array(), *source = json_object_get(item, "source");
 	struct fb_text all = {0};
@@ -572,6 +572,11 @@ static char **real_roots(const char *const *trees, json_t *item, struct fb_err *
 		fb_text_printf(&all, "%s%s", i ? " " : "", root);
 	}
 	json_object_set_new(item, "roots", roots);
+	for (size_t i = 0; exclude && exclude[i]; i++) {
+		if (i == 0)
+			json_object_set_new(item, "exclude", json_array());
+		json_array_append_new(json_object_get(item, "exclude"), fb_document_string(exclude[i]));
+	}
 	if (!source)
 		json_object_set_new(item, "source", fb_document_string(all.p ? all.p : ""));
 	fb_text_clear(&all);
@@ -580,7 +585,7 @@ static char **real_roots(const char *const *trees, json_t *item, struct fb_err *
 
 static int put_roots(struct tree *t, char **roots, int part, json_t *item, json_t *said, struct fb_err *err)
 {
-	struct timespec start = fb_index_now();
+	struct timespec start = {.tv_sec = (time_t)json_integer_value(json_object_get(item, "start")), .tv_nsec = (long)json_integer_value(json_object_get(item, "start_ns"))};
 	struct fb_ref list;
 	int r = 0;
 
@@ -590,11 +595,8 @@ static int put_roots(struct tree *t, char **roots, int part, json_t *item, json_
 		r = fb_list_end(&t->list, &list, err);
 	for (size_t i = 0; r == 0 && roots[i]; i++)
 		r = fb_index_note(t->store, part, roots[i], &list, &start, err);
-	if (r == 0) {
-		set_number(item, "start", (uint64_t)start.tv_sec);
-		set_number(item, "start_ns", (uint64_t)start.tv_nsec);
+	if (r == 0)
 		describe(t, item, said, &list);
-	}
 	return r;
 }
 
@@ -602,7 +604,7 @@ int fb_put_tree(struct fb_store *s, const struct fb_put *put, int part, bool enc
 {
 	struct tree t = {.store = s, .put = put, .encrypted = encrypted, .changed = json_array(), .skipped = json_array()};
 	struct fb_pool_form form = {.slots = SLOTS, .job_size = sizeof(struct job), .work = work, .take = take, .ctx = &t, .store = s, .distrust = distrust};
-	char **roots = real_roots(put->trees, item, err);
+	char **roots = real_roots(put->trees, put->exclude, item, err);
 	int r = -1;
 
 	if (roots) {
