@@ -67,3 +67,8 @@ EXTRA_DIST += tests/third-party/notifier-acme-slack/example.conf
 EXTRA_DIST += tests/third-party/strategy-acme-database/Makefile
 EXTRA_DIST += tests/third-party/strategy-acme-database/acme-database.c
 EXTRA_DIST += tests/third-party/strategy-acme-database/example.conf
+
+# The backup store by its program
+EXTRA_DIST += tests/chain/store_lab.py
+EXTRA_DIST += tests/chain/test_store.py
+TESTS += tests/chain/test_store.py
