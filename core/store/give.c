@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "store/commands.h"
+#include "store/export.h"
 #include "store/restore.h"
 
 static void say_progress(void *ctx, uint64_t bytes, uint64_t total, const char *text)
@@ -32,7 +33,12 @@ int fb_command_restore(struct fb_store_args *a, json_t **ret, struct fb_err *err
 
 int fb_command_export(struct fb_store_args *a, json_t **ret, struct fb_err *err)
 {
-	(void)a;
-	(void)ret;
-	return fb_err_set(err, FB_STORE_USAGE, "not yet");
+	struct fb_store s;
+	int r;
+
+	if (fb_store_open(&s, a->store, &a->key, err) < 0)
+		return -1;
+	r = fb_export(&s, a->set, a->item, a->digest, a->to, ret, err);
+	fb_store_close(&s);
+	return r;
 }

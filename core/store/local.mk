@@ -5,6 +5,8 @@ libfailback_store_la_SOURCES = \
 	core/store/content.h \
 	core/store/document.c \
 	core/store/document.h \
+	core/store/export.c \
+	core/store/export.h \
 	core/store/index.c \
 	core/store/index.h \
 	core/store/keys.c \

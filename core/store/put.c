@@ -136,6 +136,8 @@ static int put_content(struct fb_store *s, const struct fb_put *put, int fd, uin
 	struct fb_ref ref;
 	int r;
 
+	if (distrust)
+		fb_object_io_distrust(stream.writer.io);
 	crypto_generichash_init(&whole, encrypted ? s->keys.id : NULL, encrypted ? sizeof s->keys.id : 0, sizeof hash.b);
 	r = feed(pool, fd, encrypted, &whole, err);
 	fb_pool_free(pool, free_chunk);

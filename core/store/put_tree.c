@@ -609,6 +609,8 @@ int fb_put_tree(struct fb_store *s, const struct fb_put *put, int part, bool enc
 
 	if (roots) {
 		t.io = fb_object_io_new(s);
+		if (distrust)
+			fb_object_io_distrust(t.io);
 		t.pool = fb_pool_new(&form);
 		fb_list_hash_begin(&t.whole, s, encrypted);
 		r = fb_list_begin(&t.list, s, t.io, encrypted, err);

@@ -269,7 +269,7 @@ static int give_link(struct restore *r, struct fb_target_folder *in, struct fb_e
 static int restore_entry(struct restore *r, struct fb_entry *e, struct fb_err *err)
 {
 	bool wanted = selected(r, e->path);
-	int opened;
+	int opened = 0;
 
 	if (!*e->path && e->type != 'd') { /* the tree is a single file */
 		if (!wanted)
@@ -282,13 +282,14 @@ static int restore_entry(struct restore *r, struct fb_entry *e, struct fb_err *e
 		return -1;
 	if (*e->path && wanted) {
 		opened = open_levels(r, err);
-		if (opened != 0)
-			return opened < 0 ? -1 : 0;
-		fb_target_note(&r->target, r->levels[r->depth - 1].folder, name_of(e->path));
+		if (opened < 0)
+			return -1;
+		if (opened == 0)
+			fb_target_note(&r->target, r->levels[r->depth - 1].folder, name_of(e->path));
 	}
 	if (e->type == 'd')
 		return enter_folder(r, e, wanted, err);
-	if (!wanted)
+	if (!wanted || opened) /* opened is 1: a folder above was refused, and said */
 		return 0;
 	return e->hard ? give_link(r, r->levels[r->depth - 1].folder, e, err) : give(r, r->levels[r->depth - 1].folder, e, err);
 }

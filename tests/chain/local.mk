@@ -71,4 +71,7 @@ EXTRA_DIST += tests/third-party/strategy-acme-database/example.conf
 # The backup store by its program
 EXTRA_DIST += tests/chain/store_lab.py
 EXTRA_DIST += tests/chain/test_store.py
+EXTRA_DIST += tests/chain/test_store_faults.py
 TESTS += tests/chain/test_store.py
+TESTS += tests/chain/test_store_faults.py
+LONG_TESTS += tests/chain/test_store_faults.py

@@ -118,7 +118,7 @@ def look(tree):
 def compare(a, b):
     """What differs, as text; "" when nothing does."""
     x, y = look(a), look(b)
-    return "\n".join(f"{k}: {x.get(k)} {y.get(k)}" for k in sorted(set(x) | set(y), key=repr) if x.get(k) != y.get(k))
+    return "\n".join([f"{k}: {x.get(k)} {y.get(k)}" for k in sorted(set(x) | set(y), key=repr) if x.get(k) != y.get(k)][:6])
 
 
 def write(path, data, mode=None, age=10):

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The backup store by its program: what is put comes back, and only when it is what was put."""
+import json
 import os
 import random
 import shutil
 import socket
+import subprocess
 import time
 
-from lab import check, main
-from store_lab import ABSENT, DENIED, EXISTS, USAGE, Store, compare, digest_of, look, odd_tree, write
+from lab import check, main, need
+from store_lab import ABSENT, DAMAGED, DENIED, EXISTS, USAGE, Store, compare, digest_of, look, odd_tree, write
 
 
 def every_sort_of_file_comes_back_as_it_was():
@@ -198,6 +200,27 @@ def what_cannot_be_kept_is_said():
             check(s.seal("two", expect=ABSENT) is None, "an item that failed was sealed")
 
 
+def an_export_needs_no_failback():
+    with Store() as s:
+        tree = odd_tree(s.path("tree"))
+        s.put("one", tree)
+        s.put_stream("one", b"a dump\n" * 1000, item="dump")
+        digest = s.seal("one")
+        answer = s.json("export", "--set", "one", "--to", s.path("out.tar.zst"), "--digest", digest)
+        check(answer["stored"] == os.path.getsize(s.path("out.tar.zst")) and os.stat(s.path("out.tar.zst")).st_mode & 0o777 == 0o600, "export says", answer)
+        os.mkdir(s.path("out"))
+        subprocess.run([need("tar"), "--zstd", "-xpf", s.path("out.tar.zst"), "-C", s.path("out")], check=True, stderr=subprocess.DEVNULL)
+        check(not compare(tree, s.path("out", "files") + os.path.realpath(tree)), "differs:", compare(tree, s.path("out", "files") + os.path.realpath(tree)))
+        check(open(s.path("out", "dump"), "rb").read() == b"a dump\n" * 1000, "the stream differs")
+        check([i["name"] for i in json.load(open(s.path("out", "manifest.json")))["items"]] == ["dump", "files"], "the manifest differs")
+        s.run("export", "--set", "one", "--item", "dump", "--to", s.path("dump.tar.zst"), expect=0)
+        listed = subprocess.run(["tar", "--zstd", "-tf", s.path("dump.tar.zst")], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+        check(listed == ["manifest.json", "dump"], "listed", listed)
+        os.unlink(s.objects()[0])
+        s.run("export", "--set", "one", "--to", s.path("bad.tar.zst"), expect=DAMAGED)
+        check(not os.path.exists(s.path("bad.tar.zst")) and not os.path.exists(s.path("bad.tar.zst.part")), "a broken export was left")
+
+
 def the_store_does_not_back_up_itself():
     with Store() as s:
         write(s.path("x"), b"x")
@@ -226,4 +249,5 @@ def sets_are_sealed_once():
 
 main(every_sort_of_file_comes_back_as_it_was, several_trees_go_to_their_places, one_file_or_folder_can_be_restored, only_what_differs_is_written,
      what_was_excluded_is_never_deleted, streams_and_files_come_back, unchanged_files_are_not_read, a_change_within_one_tick_of_the_clock_is_found,
-     a_file_of_the_backups_own_tick_is_read_again, what_cannot_be_kept_is_said, the_store_does_not_back_up_itself, sets_are_sealed_once)
+     a_file_of_the_backups_own_tick_is_read_again, what_cannot_be_kept_is_said,
+     an_export_needs_no_failback, the_store_does_not_back_up_itself, sets_are_sealed_once)

@@ -1,0 +1,388 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a backup is put through between its making and its use: damage of every kind, wrong keys, hostile trees, other hands in the store. Each is found, and said.
+
+FAULTS=N: so many random single faults, drawn with SEED (60; 1,000 where LONG is set)."""
+import os
+import random
+import shutil
+import subprocess
+
+from lab import check, main, until
+from store_lab import ABSENT, BUSY, DAMAGED, DENIED, PARTLY, USAGE, Store, compare, look, odd_tree, write
+
+
+def files_of(store):
+    return sorted(os.path.join(d, f) for d, _, files in os.walk(store) for f in files)
+
+
+def with_key(s, *init):
+    write(s.path("key"), os.urandom(32), mode=0o600)
+    s.key = ["--key-file", s.path("key")]
+    s.init(*init)
+    return s
+
+
+def damage(s, draw, others):
+    """One fault in what the set 'one' is read by; what was done, as text. others: manifests of another set of this store, and of another store."""
+    kind = draw.choice(("flip", "flip", "flip", "truncate", "missing", "swapped set", "swapped store", "swapped object", "append"))
+    index = [f for f in files_of(s.store) if "/objects/" in f or f.endswith(("/one/manifest.json", "/store.json"))]
+    if kind.startswith("swapped s"):
+        shutil.copy(others[kind == "swapped store"], os.path.join(s.store, "sets", "one", "manifest.json"))
+        return kind
+    path = draw.choice(index if kind != "swapped object" else [f for f in index if "/objects/" in f])
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    what = f"{kind} {os.path.relpath(path, s.store)} ({len(data)} bytes)"
+    if kind == "missing":
+        os.unlink(path)
+        return what
+    if kind == "swapped object":
+        with open(draw.choice([f for f in index if "/objects/" in f and f != path]), "rb") as f:
+            data = f.read()
+    elif kind == "flip":
+        at = draw.randrange(len(data))
+        data[at] ^= 1 << draw.randrange(8)
+        what += f" at {at}"
+    elif kind == "truncate":
+        del data[draw.randrange(len(data)):]
+    else:
+        data += draw.randbytes(draw.randrange(1, 20))
+    with open(path, "wb") as f:
+        f.write(data)
+    return what
+
+
+def small_tree(root, draw):
+    for i in range(draw.randrange(1, 8)):
+        write(os.path.join(root, "d%d" % (i % 2), "f%d" % i), draw.choice((draw.randbytes, lambda n: b"text " * (n // 5 + 1)))(draw.randrange(1, 5000)))
+    if draw.random() < 0.3:
+        write(os.path.join(root, "large"), draw.randbytes(1000) * 2500)
+
+
+def every_single_fault_is_found():
+    """Sets with nothing in common, one random fault in each between capture and proof: all refused by verify. What restore says is asked, too: never a success that differs."""
+    wanted = int(os.environ.get("FAULTS") or (1000 if os.environ.get("LONG") else 60))
+    seed = int(os.environ.get("SEED") or random.randrange(1 << 32))
+    print(f"SEED={seed} FAULTS={wanted}", flush=True)
+    draw = random.Random(seed)
+    with Store() as elsewhere:
+        write(elsewhere.path("tree", "x"), b"elsewhere")
+        elsewhere.back_up("one", elsewhere.path("tree"))
+        for n in range(wanted):
+            with Store(make=False) as s:
+                if n % 3:
+                    s.init("--encryption", "none")
+                else:
+                    with_key(s, "--encryption", "all")
+                small_tree(s.path("tree"), draw)
+                s.put("one", s.path("tree"))
+                s.put_stream("one", draw.randbytes(draw.randrange(1, 3000)))
+                digest = s.seal("one")
+                s.verify("one", "--digest", digest)
+                write(s.path("other", "x"), draw.randbytes(10))
+                # another set of this store, which only the fault can bring in
+                s.run("put", "--set", "two", "--item", "files", "--kind", "files", "--tree", s.path("other"), expect=0)
+                s.seal("two")
+                others = s.path("other-manifest"), os.path.join(elsewhere.store, "sets", "one", "manifest.json")
+                shutil.move(os.path.join(s.store, "sets", "two", "manifest.json"), others[0])
+                shutil.rmtree(os.path.join(s.store, "sets", "two"))
+                s.run("prune", expect=0)
+                what = damage(s, draw, others)
+                p = s.verify("one", "--digest", digest, expect=None)
+                check(p.returncode in (DAMAGED, ABSENT, DENIED), f"fault {n} ({what}): verify ended with {p.returncode}", p.stdout[-500:], p.stderr)
+                p = s.verify("one", expect=None)  # without the digest, too, for all but what only the digest can tell
+                check(p.returncode in (DAMAGED, ABSENT, DENIED), f"fault {n} ({what}): verify without a digest ended with {p.returncode}", p.stdout[-500:], p.stderr)
+                p = s.run("restore", "--set", "one", "--item", "files", "--to", s.path("out"), "--digest", digest)
+                check(p.returncode != 0 or not compare(s.path("tree"), s.path("out")), f"fault {n} ({what}): restored without a word, it differs")
+
+
+def the_digest_tells_a_manifest_from_one_that_was_made_to_fit():
+    with Store() as s:
+        write(s.path("tree", "file"), b"what was deployed")
+        _, digest = s.back_up("one", s.path("tree"))
+        shutil.rmtree(os.path.join(s.store, "sets"))
+        os.mkdir(os.path.join(s.store, "sets"), 0o700)
+        write(s.path("tree", "file"), b"what an intruder wants")
+        s.back_up("one", s.path("tree"))
+        s.verify("one")
+        check("recorded when it was sealed" in s.verify("one", "--digest", digest, expect=DAMAGED).stderr, "no message")
+        p = s.run("restore", "--set", "one", "--item", "files", "--to", s.path("out"), "--digest", digest, expect=DAMAGED)
+        check(not os.path.exists(s.path("out")), "it was restored", p.stdout)
+
+
+def verify_names_the_item_and_the_file():
+    with Store() as s:
+        write(s.path("a", "good"), b"good")
+        write(s.path("b", "bad"), b"bad" * 100)
+        s.put("one", s.path("a"), item="first")
+        s.put("one", s.path("b"), item="second")
+        s.seal("one")
+        bad = [f["object"] for f in s.json("show", "--set", "one", "--item", "second", "--files")["files"] if f["type"] == "file"][0]
+        os.unlink(os.path.join(s.store, "objects", bad[:2], bad[2:]))
+        answer = s.json("verify", "--set", "one", expect=DAMAGED)
+        items = {i["name"]: i for i in answer["items"]}
+        check(items["first"]["good"] and not items["second"]["good"] and not answer["good"], "items", items)
+        check(items["second"]["problems"] == [{"path": "bad", "text": f"object {bad} is missing"}], "problems", items["second"]["problems"])
+        s.verify("one", "--item", "first")
+        # and it heals: a backup that reads again writes what is damaged anew
+        s.back_up("two", s.path("b"), "--rehash")
+        s.verify("one")
+
+
+def a_damaged_object_is_written_anew_when_all_is_read():
+    with Store() as s:
+        write(s.path("tree", "file"), b"content " * 1000)
+        s.back_up("one", s.path("tree"))
+        for path in s.objects():
+            with open(path, "r+b") as f:
+                f.seek(-1, 2)
+                byte = f.read(1)
+                f.seek(-1, 2)
+                f.write(bytes([byte[0] ^ 1]))
+        s.verify("one", expect=DAMAGED)
+        s.back_up("two", s.path("tree"), "--rehash")
+        s.verify("two")
+
+
+def encrypted_content_is_nowhere_in_the_store():
+    for mode, secret_only in (("all", False), ("secrets", True)):
+        with with_key_store("--encryption", mode) as s:
+            write(s.path("tree", "name-of-a-file"), b"the secret text " * 3000)
+            s.put("one", s.path("tree"), "--secret")
+            s.put_stream("one", b"another secret text " * 100000, "--secret")
+            s.put_stream("one", b"public text", item="public")
+            digest = s.seal("one")
+            s.verify("one", "--digest", digest)
+            for path in files_of(os.path.join(s.store, "objects")):
+                with open(path, "rb") as f:
+                    data = f.read()
+                check(b"secret text" not in data and b"name-of-a-file" not in data, "it is in the clear in", path)
+                check(secret_only or data[5] & 2, "an object is not encrypted", path)
+            hashes = {i["name"]: (i["encrypted"], i["secret"]) for i in s.json("show", "--set", "one")["items"]}
+            check(hashes == {"files": (True, True), "stream": (True, True), "public": (not secret_only, False)}, "items", hashes)
+            before = len(s.objects())
+            s.put("two", s.path("tree"), "--secret", "--rehash")
+            check(len(s.objects()) <= before + 1, "equal files are not one object")
+            s.json("restore", "--set", "one", "--item", "files", "--to", s.path("out"))
+            check(not compare(s.path("tree"), s.path("out")), "differs")
+
+
+def with_key_store(*init):
+    return with_key(Store(make=False), *init)
+
+
+def keys_are_refused_when_they_are_wrong_lost_or_unsafe():
+    with with_key_store("--encryption", "secrets") as s:
+        write(s.path("tree", "file"), b"secret")
+        s.put("one", s.path("tree"), "--secret")
+        s.put_stream("one", b"public", item="public")
+        s.seal("one")
+        right = s.path("key")
+        shutil.copy(right, s.path("copy"))
+        s.key = []  # the store remembers where its key is
+        s.verify("one")
+        os.rename(right, s.path("away"))
+        check("needs the key" in s.verify("one", expect=DENIED).stderr, "lost key: no message")
+        check("needs the key" in s.run("restore", "--set", "one", "--item", "files", "--to", s.path("out"), expect=DENIED).stderr, "lost key, restore: no message")
+        s.verify("one", "--item", "public")
+        s.put("two", s.path("tree"))  # what is no secret needs none
+        s.put("two", s.path("tree"), "--secret", item="secret", expect=DENIED)
+        check("needs the key" in s.run("prune", expect=DENIED).stderr, "pruned without knowing what is referred to")
+        s.key = ["--key-file", right]
+        s.verify("one", expect=ABSENT)
+        write(right, os.urandom(32), mode=0o600)
+        check("not this store's" in s.verify("one", expect=DENIED).stderr, "wrong key: no message")
+        s.key = ["--key-file", s.path("copy")]
+        for mode in (0o640, 0o604, 0o620):
+            os.chmod(s.path("copy"), mode)
+            check("not taken" in s.verify("one", expect=DENIED).stderr, "unsafe key: no message", oct(mode))
+        os.chmod(s.path("copy"), 0o600)
+        s.verify("one")
+        if os.geteuid() == 0:
+            os.chown(s.path("copy"), 12345, -1)
+            s.verify("one", expect=DENIED)
+            os.chown(s.path("copy"), 0, -1)
+        write(s.path("short"), b"short", mode=0o600)
+        s.key = ["--key-file", s.path("short")]
+        s.verify("one", expect=DENIED)
+        s.key = ["--passphrase-file", s.path("copy")]
+        s.verify("one", expect=DENIED)
+
+
+def a_passphrase_opens_what_it_closed():
+    with Store(make=False) as s:
+        write(s.path("pass"), b"correct horse battery staple\n", mode=0o600)
+        s.key = ["--passphrase-file", s.path("pass")]
+        s.init("--encryption", "all")
+        write(s.path("tree", "file"), b"secret")
+        _, digest = s.back_up("one", s.path("tree"))
+        write(s.path("pass"), b"correct horse battery staple", mode=0o600)  # the line's end is no part of it
+        s.verify("one", "--digest", digest)
+        write(s.path("pass"), b"incorrect horse", mode=0o600)
+        s.verify("one", expect=DENIED)
+        write(s.path("pass"), b"\n", mode=0o600)
+        check("empty" in s.verify("one", expect=DENIED).stderr, "empty passphrase: no message")
+        s.key = []
+        s.verify("one", expect=DENIED)
+        with Store(make=False) as other:
+            other.run("init", expect=USAGE)
+            other.run("init", "--encryption", "all", expect=USAGE)
+
+
+def a_key_file_that_is_not_there_is_made():
+    with Store(make=False) as s:
+        s.key = ["--key-file", s.path("new-key")]
+        s.init()
+        st = os.stat(s.path("new-key"))
+        check(st.st_mode & 0o777 == 0o600 and st.st_size == 32, "key", oct(st.st_mode), st.st_size)
+        check(os.stat(s.store).st_mode & 0o777 == 0o700, "the store is open to others")
+
+
+def links_in_the_target_are_not_followed():
+    with Store() as s:
+        tree, victim = odd_tree(s.path("tree")), s.path("victim")
+        s.back_up("one", tree)
+        write(os.path.join(victim, "plain"), b"must stay")
+        before = look(victim)
+        # the root, a folder in it, a file in it
+        os.rename(os.path.join(tree, "a"), s.path("a-away"))
+        os.symlink(victim, os.path.join(tree, "a"))
+        os.unlink(os.path.join(tree, "plain"))
+        os.symlink(os.path.join(victim, "plain"), os.path.join(tree, "plain"))
+        done = s.json("restore", "--set", "one", "--item", "files", "--in-place", "--delete", expect=PARTLY)
+        check([r["path"] for r in done["refused"]] == [os.path.join(tree, "a")] and "not followed" in done["refused"][0]["why"], "refused", done["refused"])
+        check(not os.path.islink(os.path.join(tree, "plain")), "a link in the place of a file was kept")
+        check(look(victim) == before, "it was written through a link")
+        os.rename(tree, s.path("tree-away"))
+        os.symlink(victim, tree)
+        p = s.run("restore", "--set", "one", "--item", "files", "--in-place", expect=None)
+        check(p.returncode in (DENIED, PARTLY) and "not followed" in p.stdout + p.stderr, "a link in the place of the tree:", p.returncode, p.stdout[-300:], p.stderr)
+        check(look(victim) == before, "it was written through a link in the place of the tree")
+        # above the tree
+        os.unlink(tree)
+        os.makedirs(s.path("up", "down"))
+        write(s.path("up", "down", "file"), b"x")
+        s.back_up("two", s.path("up", "down"))
+        shutil.move(s.path("up"), s.path("up-away"))
+        os.symlink(victim, s.path("up"))
+        p = s.run("restore", "--set", "two", "--item", "files", "--in-place", expect=DENIED)
+        check("not followed" in p.stderr and look(victim) == before, "it was written through a link above the tree", p.stderr)
+
+
+def what_stands_in_the_way_is_not_removed():
+    with Store() as s:
+        write(s.path("tree", "file"), b"a file")
+        write(s.path("tree", "other"), b"another")
+        s.back_up("one", s.path("tree"))
+        os.unlink(s.path("tree", "file"))
+        write(s.path("tree", "file", "precious"), b"in a folder of that name")
+        done = s.json("restore", "--set", "one", "--item", "files", "--in-place", expect=PARTLY)
+        check(len(done["refused"]) == 1 and os.path.exists(s.path("tree", "file", "precious")), "refused", done)
+
+
+def prune_keeps_what_a_kept_set_needs():
+    seed = int(os.environ.get("SEED") or random.randrange(1 << 32))
+    print(f"SEED={seed}", flush=True)
+    draw = random.Random(seed)
+    with Store() as s:
+        tree, kept = s.path("tree"), {}
+        for n in range(12 if not os.environ.get("LONG") else 60):
+            for _ in range(4):
+                write(os.path.join(tree, "f%d" % draw.randrange(12)), draw.randbytes(draw.randrange(1, 4000)))
+            if draw.random() < 0.3:
+                write(os.path.join(tree, "large"), draw.randbytes(1 << 20) * 2 + draw.randbytes(5))
+            name = f"set{n}"
+            s.back_up(name, tree)
+            kept[name] = look(tree)
+            if len(kept) > 3:
+                gone = draw.sample(sorted(kept), draw.randrange(1, 3))
+                how = ("--remove", *gone) if draw.random() < 0.5 else ("--keep", *(k for k in kept if k not in gone))
+                dry = s.json("prune", *how, "--dry-run")
+                before = len(s.objects())
+                check(len(s.objects()) == before and all(os.path.exists(os.path.join(s.store, "sets", k)) for k in kept), "a dry run has removed")
+                done = s.json("prune", *how)
+                check(dry["sets"] == done["sets"] and dry["objects_removed"] == done["objects_removed"], "the dry run said", dry, "and then was", done)
+                check(sorted(x["name"] for x in done["sets"] if x["decision"] == "remove") == sorted(gone), "removed", done["sets"])
+                check(len(s.objects()) == before - done["objects_removed"], "objects")
+                for k in gone:
+                    del kept[k]
+                for k in kept:
+                    s.verify(k)
+        for k in kept:
+            s.json("restore", "--set", k, "--item", "files", "--to", s.path("out", k))
+            check(look(s.path("out", k)) == kept[k], "set", k, "is not what it was")
+        s.json("prune", "--remove", *kept)
+        check(s.objects() == [], "objects are left that nothing refers to")
+
+
+def prune_removes_nothing_on_doubt():
+    with Store() as s:
+        write(s.path("tree", "file"), b"x")
+        s.back_up("one", s.path("tree"))
+        write(s.path("tree", "file"), b"y")
+        s.back_up("two", s.path("tree"))
+        before = s.objects()
+        s.run("prune", "--remove", "tow", expect=ABSENT)
+        s.run("prune", "--keep", "one", "tow", expect=ABSENT)
+        manifest = os.path.join(s.store, "sets", "two", "manifest.json")
+        with open(manifest) as f:
+            text = f.read()
+        for wrong in (text[:-20], text.replace("file", "fine", 1), "", None):
+            os.unlink(manifest)
+            if wrong is not None:
+                write(manifest, wrong.encode())
+            p = s.run("prune", "--remove", "one", expect=None)
+            check(p.returncode in (DAMAGED, ABSENT) and "nothing was removed" in p.stderr, "pruned with a manifest that cannot be read:", p.returncode, p.stderr)
+            check(s.objects() == before and os.path.exists(os.path.join(s.store, "sets", "one")), "something was removed")
+            if wrong is None:
+                write(manifest, b"")
+        s.run("prune", "--remove", "two", expect=0)  # what is damaged itself may go
+        s.verify("one")
+
+
+def prune_waits_for_nobody_and_spares_those_who_write():
+    with Store() as s:
+        write(s.path("tree", "file"), b"x" * 1000)
+        reader, writer = os.pipe()
+        p = subprocess.Popen(s.command("put", "--set", "one", "--item", "slow", "--kind", "dump", "--stdin"), stdin=reader, stdout=subprocess.DEVNULL)
+        os.close(reader)
+        os.write(writer, b"some")
+        until(lambda: os.path.exists(os.path.join(s.store, "sets", "one.part")), text="the writer did not begin")
+        s.run("prune", expect=BUSY)
+        os.close(writer)
+        check(p.wait() == 0, "the writer failed")
+        answer = s.json("prune")
+        check([x["decision"] for x in answer["sets"]] == ["keep"] and answer["objects_removed"] == 0, "what is being composed was removed:", answer)
+        s.seal("one")
+        s.verify("one")
+
+
+def a_leftover_of_someone_who_is_gone_is_removed():
+    with Store() as s:
+        write(s.path("tree", "file"), b"left over")
+        owner = subprocess.Popen(["sleep", "1000"])
+        try:
+            s.put("one", s.path("tree"), "--owner", str(owner.pid), item="old")
+            check([x["decision"] for x in s.json("prune")["sets"]] == ["keep"], "what a live owner composes was removed")
+            s.put("one", s.path("tree"), "--owner", str(owner.pid), item="second")
+        finally:
+            owner.kill()
+            owner.wait()
+        write(s.path("tree", "file"), b"new")
+        s.put("one", s.path("tree"), "--owner", str(os.getpid()), item="new")
+        s.seal("one")
+        check([i["name"] for i in s.json("show", "--set", "one")["items"]] == ["new"], "items of a leftover are in the set")
+        gone = subprocess.Popen(["sleep", "1000"])
+        s.put("two", s.path("tree"), "--owner", str(gone.pid))
+        gone.kill()
+        gone.wait()
+        answer = s.json("prune")
+        check([(x["name"], x["decision"]) for x in answer["sets"]] == [("one", "keep"), ("two.part", "remove")], "prune", answer)
+        check(not os.path.exists(os.path.join(s.store, "sets", "two.part")), "it is still there")
+        s.put("three", s.path("tree"), "--owner", "999999999", expect=USAGE)
+
+
+main(every_single_fault_is_found, the_digest_tells_a_manifest_from_one_that_was_made_to_fit, verify_names_the_item_and_the_file,
+     a_damaged_object_is_written_anew_when_all_is_read, encrypted_content_is_nowhere_in_the_store, keys_are_refused_when_they_are_wrong_lost_or_unsafe,
+     a_passphrase_opens_what_it_closed, a_key_file_that_is_not_there_is_made, links_in_the_target_are_not_followed, what_stands_in_the_way_is_not_removed,
+     prune_keeps_what_a_kept_set_needs, prune_removes_nothing_on_doubt, prune_waits_for_nobody_and_spares_those_who_write, a_leftover_of_someone_who_is_gone_is_removed)
