@@ -324,7 +324,7 @@ void fb_list_close(struct fb_list_reader *r)
 void fb_list_hash_begin(struct fb_list_hash *h, const struct fb_store *store, bool encrypted)
 {
 	h->record = (struct fb_text){0};
-	crypto_generichash_init(&h->state, encrypted ? store->keys.id : NULL, encrypted ? sizeof store->keys.id : 0, FB_OID_SIZE);
+	fb_blake2b_begin(&h->state, encrypted ? store->keys.id : NULL, NULL);
 }
 
 void fb_list_hash_add(struct fb_list_hash *h, const struct fb_entry *e)
@@ -340,15 +340,15 @@ void fb_list_hash_add(struct fb_list_hash *h, const struct fb_entry *e)
 	fb_entry_encode(&plain, &h->record);
 	for (int i = 0; i < 4; i++)
 		size[i] = (uint8_t)(h->record.n >> (8 * i));
-	crypto_generichash_update(&h->state, size, sizeof size);
-	crypto_generichash_update(&h->state, (const unsigned char *)h->record.p, h->record.n);
+	fb_blake2b_add(&h->state, size, sizeof size);
+	fb_blake2b_add(&h->state, h->record.p, h->record.n);
 }
 
 void fb_list_hash_end(struct fb_list_hash *h, struct fb_oid *ret)
 {
 	struct fb_oid id;
 
-	crypto_generichash_final(&h->state, id.b, sizeof id.b);
+	fb_blake2b_end(&h->state, id.b);
 	if (ret)
 		*ret = id;
 	fb_text_clear(&h->record);

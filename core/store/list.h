@@ -8,10 +8,10 @@
 #ifndef FB_STORE_LIST_H
 #define FB_STORE_LIST_H
 
-#include <sodium.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "store/blake2b.h"
 #include "store/content.h"
 
 struct fb_entry {
@@ -67,7 +67,7 @@ bool fb_entry_xattr(const struct fb_entry *e, size_t *at, const char **name, con
 
 /* The hash of a tree: over what a restore makes of it, not over where it lay. Keyed when it is encrypted. */
 struct fb_list_hash {
-	crypto_generichash_state state;
+	struct fb_blake2b state;
 	struct fb_text record;
 };
 void fb_list_hash_begin(struct fb_list_hash *h, const struct fb_store *store, bool encrypted);

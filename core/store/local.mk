@@ -1,6 +1,8 @@
 # The backup store: a library of its own, for failback-store and its tests alone; nothing else links zstd or libarchive
 noinst_LTLIBRARIES += libfailback-store.la
 libfailback_store_la_SOURCES = \
+	core/store/blake2b.c \
+	core/store/blake2b.h \
 	core/store/content.c \
 	core/store/content.h \
 	core/store/document.c \

@@ -13,6 +13,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "store/blake2b.h"
 
 #define ZIPPED 1
 #define ENCRYPTED 2
@@ -88,12 +89,13 @@ char *fb_object_place(const struct fb_oid *id, char buf[FB_OBJECT_PLACE])
 
 void fb_object_name(const struct fb_store *store, const void *data, size_t size, unsigned level, bool encrypted, struct fb_oid *ret)
 {
-	unsigned char personal[crypto_generichash_blake2b_PERSONALBYTES] = {0};
+	uint8_t personal[FB_BLAKE2B_PERSONAL] = "failback list ?";
+	struct fb_blake2b s;
 
-	if (level)
-		snprintf((char *)personal, sizeof personal, "failback list %c", (char)('0' + level));
-	crypto_generichash_blake2b_salt_personal(ret->b, sizeof ret->b, data, size, encrypted ? store->keys.id : NULL, encrypted ? sizeof store->keys.id : 0, NULL,
-						 personal);
+	personal[14] = (uint8_t)('0' + level);
+	fb_blake2b_begin(&s, encrypted ? store->keys.id : NULL, level ? personal : NULL);
+	fb_blake2b_add(&s, data, size);
+	fb_blake2b_end(&s, ret->b);
 }
 
 int64_t fb_object_stored(const struct fb_store *store, const struct fb_oid *id)
@@ -125,7 +127,9 @@ static void sum_of(const uint8_t *file, size_t size, uint8_t ret[crypto_shorthas
 {
 	static const unsigned char zeros[crypto_shorthash_KEYBYTES];
 
-	crypto_shorthash(ret, file + FB_OBJECT_HEADER, size - FB_OBJECT_HEADER, zeros);
+	memset(ret, 0, crypto_shorthash_BYTES);
+	if (file[5] == ZIPPED) /* the hash of content and the cipher vouch for all bytes of the others */
+		crypto_shorthash(ret, file + FB_OBJECT_HEADER, size - FB_OBJECT_HEADER, zeros);
 }
 
 /* Fills io->file but for the sum; returns its size. */

@@ -7,7 +7,7 @@
  *   1 byte   level: 0 content; above that, a list of ids of the level below (content.h)
  *   1 byte   0
  *   8 bytes  size of the plaintext, little-endian
- *   8 bytes  SipHash-2-4 of all that follows, with a key of zeros: finds any flipped bit, also those that zstd does not look at
+ *   8 bytes  of a zstd frame that is not encrypted: SipHash-2-4 of it with a key of zeros, for zstd does not look at all of its bits; else 0
  * and then the plaintext, or a zstd frame of it where that is smaller, or a libsodium secretstream of one message (header, then the message with the first
  * 16 bytes as additional data) of either. The level is part of the hash (as BLAKE2b's personal bytes; of level 0 they are zero, so that `b2sum -l 256`
  * names content as we do): a list can never be taken for content. Nothing in an object is believed before its hash was compared.

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "store/blake2b.h"
 #include "store/document.h"
 #include "store/manifest.h"
 #include "store/pool.h"
@@ -401,14 +402,14 @@ struct output {
 	int fd;
 	uint64_t done;
 	struct restore *r;
-	crypto_generichash_state state;
+	struct fb_blake2b state;
 };
 
 static int write_out(void *ctx, const uint8_t *data, size_t size, struct fb_err *err)
 {
 	struct output *o = ctx;
 
-	crypto_generichash_update(&o->state, data, size);
+	fb_blake2b_add(&o->state, data, size);
 	o->done += size;
 	return fb_io_write_all(o->fd, data, size) < 0 ? fb_err_set(err, FB_STORE_IO, "cannot write the content of %s to the output: %s", o->r->item->name, strerror(errno)) : 0;
 }
@@ -423,10 +424,10 @@ static int restore_output(struct restore *r, struct fb_store *s, struct fb_err *
 		return fb_err_set(err, FB_STORE_USAGE, "item %s is a tree: it is restored with --to or --in-place, or exported", item->name);
 	if (item->ref.encrypted && fb_store_need_key(s, err) < 0)
 		return -1;
-	crypto_generichash_init(&o.state, item->ref.encrypted ? s->keys.id : NULL, item->ref.encrypted ? sizeof s->keys.id : 0, sizeof hash.b);
+	fb_blake2b_begin(&o.state, item->ref.encrypted ? s->keys.id : NULL, NULL);
 	if (fb_content_read(s, r->io, &item->ref, write_out, &o, err) < 0)
 		return -1;
-	crypto_generichash_final(&o.state, hash.b, sizeof hash.b);
+	fb_blake2b_end(&o.state, hash.b);
 	if (sodium_memcmp(hash.b, item->hash.b, sizeof hash.b) != 0)
 		return fb_err_set(err, FB_STORE_DAMAGED, "what was written of item %s is not what was put: the hash of the whole differs; do not use it", item->name);
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/blake2b.h"
 #include "store/document.h"
 #include "store/list.h"
 #include "store/manifest.h"
@@ -159,7 +160,7 @@ static int verify_tree(struct verify *v, struct fb_err *err)
 
 struct whole {
 	struct verify *v;
-	crypto_generichash_state state;
+	struct fb_blake2b state;
 };
 
 static int hash_chunk(void *ctx, const uint8_t *data, size_t size, struct fb_err *err)
@@ -167,7 +168,7 @@ static int hash_chunk(void *ctx, const uint8_t *data, size_t size, struct fb_err
 	struct whole *w = ctx;
 
 	(void)err;
-	crypto_generichash_update(&w->state, data, size);
+	fb_blake2b_add(&w->state, data, size);
 	count(w->v, size);
 	return 0;
 }
@@ -179,12 +180,12 @@ static void verify_content(struct verify *v)
 	struct fb_err ours = {0};
 	struct fb_oid hash;
 
-	crypto_generichash_init(&w.state, item->ref.encrypted ? v->store->keys.id : NULL, item->ref.encrypted ? sizeof v->store->keys.id : 0, sizeof hash.b);
+	fb_blake2b_begin(&w.state, item->ref.encrypted ? v->store->keys.id : NULL, NULL);
 	if (fb_content_read(v->store, v->io, &item->ref, hash_chunk, &w, &ours) < 0) {
 		problem(v, NULL, ours.text);
 		return;
 	}
-	crypto_generichash_final(&w.state, hash.b, sizeof hash.b);
+	fb_blake2b_end(&w.state, hash.b);
 	if (sodium_memcmp(hash.b, item->hash.b, sizeof hash.b) != 0)
 		problem(v, NULL, "the hash of the whole is not the one in the manifest");
 }

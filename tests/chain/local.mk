@@ -73,5 +73,15 @@ EXTRA_DIST += tests/chain/store_lab.py
 EXTRA_DIST += tests/chain/test_store.py
 EXTRA_DIST += tests/chain/test_store_faults.py
 TESTS += tests/chain/test_store.py
+EXTRA_DIST += tests/chain/test_store_sweep.py
 TESTS += tests/chain/test_store_faults.py
+TESTS += tests/chain/test_store_sweep.py
+LONG_TESTS += tests/chain/test_store_sweep.py
 LONG_TESTS += tests/chain/test_store_faults.py
+
+# Killed, or out of space, at any write: a module that is preloaded into failback-store
+check_LTLIBRARIES += writepoint.la
+writepoint_la_SOURCES = tests/chain/crash/writepoint.c
+writepoint_la_CPPFLAGS =
+writepoint_la_CFLAGS = -std=gnu11 -Wall -Wextra
+writepoint_la_LDFLAGS = -module -avoid-version -rpath /nowhere
