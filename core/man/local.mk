@@ -1,4 +1,5 @@
 # manual pages of the programs and files
 dist_man_MANS += core/man/failback.1
 dist_man_MANS += core/man/failback.conf.5
+dist_man_MANS += core/man/failback-store.8
 dist_man_MANS += core/man/failback-plugin.3

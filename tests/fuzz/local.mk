@@ -56,3 +56,17 @@ tests_fuzz_fuzz_journal_CPPFLAGS = $(unit_cppflags) -DFB_FUZZ_STANDALONE
 tests_fuzz_fuzz_journal_CFLAGS = $(unit_cflags)
 tests_fuzz_fuzz_journal_LDADD = libfailback-core.la
 include tests/fuzz/plugins.mk
+
+check_PROGRAMS += tests/fuzz/fuzz_manifest
+TESTS += tests/fuzz/fuzz_manifest
+tests_fuzz_fuzz_manifest_SOURCES = $(fuzz_driver) \
+	tests/fuzz/fuzz_manifest.c
+tests_fuzz_fuzz_manifest_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_manifest_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_manifest_LDFLAGS = $(AM_LDFLAGS) -pthread
+tests_fuzz_fuzz_manifest_LDADD = libfailback-store.la
+EXTRA_DIST += \
+	tests/fuzz/corpus/manifest/file \
+	tests/fuzz/corpus/manifest/hard \
+	tests/fuzz/corpus/manifest/root \
+	tests/fuzz/corpus/manifest/set.json

@@ -124,3 +124,11 @@ tests_unit_test_journal_crash_SOURCES = tests/unit/test_journal_crash.c tests/un
 tests_unit_test_journal_crash_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_journal_crash_CFLAGS = $(unit_cflags)
 tests_unit_test_journal_crash_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_store
+TESTS += tests/unit/test_store
+tests_unit_test_store_SOURCES = tests/unit/test_store.c
+tests_unit_test_store_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_store_CFLAGS = $(unit_cflags) $(SODIUM_CFLAGS)
+tests_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -pthread
+tests_unit_test_store_LDADD = libfailback-store.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
