@@ -93,6 +93,13 @@ int fb_command_put(struct fb_store_args *a, json_t **ret, struct fb_err *err)
 		return fb_err_set(err, FB_STORE_USAGE, "put needs one of --tree, --file and --stdin");
 	if (a->exclude.n && !a->tree.n)
 		return fb_err_set(err, FB_STORE_USAGE, "--exclude goes with --tree");
+	for (size_t i = 0; i < a->exclude.n; i++) { /* they are kept as texts, so that --delete spares what they match */
+		json_t *text = json_string(a->exclude.v[i]);
+
+		json_decref(text);
+		if (!text)
+			return fb_err_set(err, FB_STORE_USAGE, "a pattern of --exclude is no UTF-8");
+	}
 	if (owner_of(a->owner, &put.owner, err) < 0)
 		return -1;
 	meta = meta_of(&a->meta, err);

@@ -5,7 +5,7 @@
  *   size (bytes of content), stored (bytes of its objects on disk), written (bytes of new ones), hash (BLAKE2b-256 of the content; of a tree, of what
  *   restores it; keyed in an encrypted item), object (where the content begins; of a tree, that of its list), list_size (of a tree)
  *   start, start_ns (when it was begun: index.h), exclude (of a tree)
- *   secret, encrypted, meta; of a tree also roots, files, folders, links, others; of a file: mode, uid, gid, mtime
+ *   secret, encrypted, meta; of a tree also roots, files, folders, links, others; of a file: mode, uid, gid, mtime, path
  */
 #ifndef FB_STORE_MANIFEST_H
 #define FB_STORE_MANIFEST_H

@@ -160,6 +160,7 @@ static int put_file(struct fb_store *s, const struct fb_put *put, bool encrypted
 {
 	int fd = open(put->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r;
 	struct stat st, after;
+	char *place;
 
 	if (fd < 0)
 		return fb_err_set(err, errno == ENOENT ? FB_STORE_ABSENT : errno == EACCES ? FB_STORE_DENIED : FB_STORE_IO, "cannot open %s: %s", put->file, strerror(errno));
@@ -172,6 +173,11 @@ static int put_file(struct fb_store *s, const struct fb_put *put, bool encrypted
 		       after.st_size != json_integer_value(json_object_get(item, "size"))))
 		json_object_set_new(said, "changed", json_pack("[s]", put->file));
 	close(fd);
+	place = r == 0 ? realpath(put->file, NULL) : NULL;
+	if (place) { /* where --in-place puts it; a path that is no UTF-8 is not remembered */
+		json_object_set_new(item, "path", json_string(place));
+		free(place);
+	}
 	if (r == 0) {
 		json_object_set_new(item, "mode", json_integer(st.st_mode & 07777));
 		json_object_set_new(item, "uid", json_integer(st.st_uid));

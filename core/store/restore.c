@@ -373,20 +373,20 @@ static int restore_file(struct restore *r, struct fb_err *err)
 {
 	const struct fb_item *item = r->item;
 	bool stream = item->type == FB_ITEM_STREAM;
-	const char *path = stream ? item->name : item->source;
+	const char *place = stream ? NULL : json_string_value(json_object_get(item->json, "path")), *path = place ? place : item->name;
 	struct fb_entry e = {.type = 'f', .mode = stream ? 0600 : item->mode, .uid = stream ? geteuid() : item->uid, .gid = stream ? getegid() : item->gid,
 			     .mtime = stream ? item->start.tv_sec : item->mtime, .mtime_ns = stream ? (uint32_t)item->start.tv_nsec : item->mtime_ns, .size = item->size,
 			     .object = item->ref.id};
 	char *above;
 	int failed;
 
-	if (r->how->in_place && (stream || path[0] != '/'))
-		return fb_err_set(err, FB_STORE_USAGE, "item %s has no place of its own: say --to or --stdout", item->name);
+	if (r->how->in_place && (!place || place[0] != '/'))
+		return fb_err_set(err, FB_STORE_USAGE, "item %s has no place of its own that is known: say --to or --stdout", item->name);
 	r->root = fb_strdup(path);
 	above = fb_strdup(r->how->in_place ? path : r->how->to);
 	if (r->how->in_place)
 		*strrchr(above, '/') = 0;
-	r->base = fb_target_open(&r->target, NULL, *above ? above : "/", true, err);
+	r->base = fb_target_open(&r->target, NULL, *above ? above : "/", !r->how->in_place, err);
 	fb_free(above);
 	if (!r->base)
 		return -1;

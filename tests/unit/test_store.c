@@ -246,7 +246,11 @@ static void content_of_many_chunks_is_listed_in_order(void **state)
 		fb_content_close(&r);
 		ref.size += FB_CHUNK; /* a size that does not fit the list */
 		if (counts[i] > 1) {
-			assert_int_equal(fb_content_open(&r, &f->store, f->io, &ref, &err), -1);
+			int more = fb_content_open(&r, &f->store, f->io, &ref, &err) < 0 ? -1 : 1;
+
+			while (more > 0)
+				more = fb_content_next(&r, &got, &size, &err);
+			assert_int_equal(more, -1);
 			fb_content_close(&r);
 		}
 	}
