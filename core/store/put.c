@@ -248,7 +248,7 @@ int fb_put(struct fb_store *s, const struct fb_put *put, json_t **ret, struct fb
 	json_object_set_new(item, "meta", put->meta ? json_deep_copy(put->meta) : json_object());
 	r = put_item(s, put, part, distrust, item, said, err);
 	if (r == 0)
-		r = fb_set_keep_item(s, part, item, err);
+		r = fb_set_keep_item(s, part, put->set, item, err);
 	close(part);
 	if (r == 0) {
 		json_object_update(item, said);

@@ -127,7 +127,18 @@ int fb_set_open_part(struct fb_store *s, const char *id, pid_t owner, int *ret_f
 	return r;
 }
 
-int fb_set_keep_item(struct fb_store *s, int part, const json_t *item, struct fb_err *err)
+/* Someone may have sealed the set, or removed it, while the item was put: then the item is not in it. */
+static int still_open(struct fb_store *s, int part, const char *id, struct fb_err *err)
+{
+	char *name = fb_asprintf("%s.part", id);
+	struct stat ours, there;
+	bool same = fstat(part, &ours) == 0 && fstatat(s->sets, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+
+	fb_free(name);
+	return same ? 0 : fb_err_set(err, FB_STORE_EXISTS, "the set %s was sealed or removed while this item was put: it is not in it", id);
+}
+
+int fb_set_keep_item(struct fb_store *s, int part, const char *id, const json_t *item, struct fb_err *err)
 {
 	char *name = fb_asprintf("%s" ITEM_SUFFIX, json_string_value(json_object_get(item, "name"))), *text;
 	size_t size;
@@ -137,7 +148,7 @@ int fb_set_keep_item(struct fb_store *s, int part, const json_t *item, struct fb
 	r = fb_store_write_file(s, part, name, text, size, err);
 	fb_free(text);
 	fb_free(name);
-	return r;
+	return r < 0 ? -1 : still_open(s, part, id, err);
 }
 
 static int is_item(const struct dirent *e)

@@ -14,7 +14,7 @@
  * that composes the set (0: none known). *ret_fd is the folder, to be closed. Needs the shared lock. */
 int fb_set_open_part(struct fb_store *s, const char *id, pid_t owner, int *ret_fd, struct fb_err *err) FB_MUST_USE;
 /* Keeps an item's document in the part. One of that name that was there is replaced: a link that is run again puts its item again. */
-int fb_set_keep_item(struct fb_store *s, int part, const json_t *item, struct fb_err *err) FB_MUST_USE;
+int fb_set_keep_item(struct fb_store *s, int part, const char *id, const json_t *item, struct fb_err *err) FB_MUST_USE;
 /* Turns the part into a set. meta (may be NULL) is an object of texts. *ret_digest is the manifest's. */
 int fb_set_seal(struct fb_store *s, const char *id, const json_t *meta, char ret_digest[FB_OID_TEXT], json_t **ret_manifest, struct fb_err *err) FB_MUST_USE;
 

@@ -50,6 +50,8 @@ tests_bench_floor_CFLAGS = $(FB_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS)
 tests_bench_floor_LDADD = libfailback-base.la $(JANSSON_LIBS) $(SODIUM_LIBS)
 
 dist_check_SCRIPTS += tests/bench/cost tests/bench/scale tests/bench/sample
+# The backup store beside tar | zstd and restic; by hand: tests/bench/store --check
+dist_check_SCRIPTS += tests/bench/store
 TESTS += tests/bench/sample
 
 # By hand, on a quiet machine: the table of the engine's cost, its floor and its peer, and of a large journal

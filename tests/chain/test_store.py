@@ -201,6 +201,7 @@ def what_cannot_be_kept_is_said():
 
 
 def an_export_needs_no_failback():
+    need("zstd")
     with Store() as s:
         tree = odd_tree(s.path("tree"))
         s.put("one", tree)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from lab import check, main, until
-from store_lab import ABSENT, BUSY, DAMAGED, DENIED, PARTLY, USAGE, Store, compare, look, odd_tree, write
+from store_lab import ABSENT, BUSY, DAMAGED, DENIED, EXISTS, PARTLY, USAGE, Store, compare, look, odd_tree, write
 
 
 def files_of(store):
@@ -357,6 +357,21 @@ def prune_waits_for_nobody_and_spares_those_who_write():
         s.verify("one")
 
 
+def an_item_that_comes_after_the_seal_is_refused():
+    with Store() as s:
+        s.put_stream("one", b"first", item="first")
+        reader, writer = os.pipe()
+        p = subprocess.Popen(s.command("put", "--set", "one", "--item", "late", "--kind", "dump", "--stdin"), stdin=reader, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        os.close(reader)
+        until(lambda: any("sets/one.part" in os.path.realpath(f"/proc/{p.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{p.pid}/fd")), text="the late one did not begin")
+        s.seal("one")
+        os.close(writer)
+        said = p.communicate()[1]
+        check(p.returncode == EXISTS and "not in it" in said, "the late item ended with", p.returncode, said)
+        check([i["name"] for i in s.json("show", "--set", "one")["items"]] == ["first"], "items")
+        s.verify("one")
+
+
 def a_leftover_of_someone_who_is_gone_is_removed():
     with Store() as s:
         write(s.path("tree", "file"), b"left over")
@@ -385,4 +400,5 @@ def a_leftover_of_someone_who_is_gone_is_removed():
 main(every_single_fault_is_found, the_digest_tells_a_manifest_from_one_that_was_made_to_fit, verify_names_the_item_and_the_file,
      a_damaged_object_is_written_anew_when_all_is_read, encrypted_content_is_nowhere_in_the_store, keys_are_refused_when_they_are_wrong_lost_or_unsafe,
      a_passphrase_opens_what_it_closed, a_key_file_that_is_not_there_is_made, links_in_the_target_are_not_followed, what_stands_in_the_way_is_not_removed,
-     prune_keeps_what_a_kept_set_needs, prune_removes_nothing_on_doubt, prune_waits_for_nobody_and_spares_those_who_write, a_leftover_of_someone_who_is_gone_is_removed)
+     prune_keeps_what_a_kept_set_needs, prune_removes_nothing_on_doubt, prune_waits_for_nobody_and_spares_those_who_write,
+     an_item_that_comes_after_the_seal_is_refused, a_leftover_of_someone_who_is_gone_is_removed)
