@@ -11,8 +11,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/mem.h"
 #include "store/document.h"
 #include "store/list.h"
@@ -21,9 +23,42 @@
 struct export {
 	struct fb_store *store;
 	struct fb_object_io *io;
-	struct archive *archive;
+	struct archive *archive; /* makes the tar; compressed here, so that one that fails ends at once */
+	ZSTD_CCtx *zip;
+	int fd;
+	bool failed;
 	uint64_t files, bytes;
 };
+
+static int flush(struct export *x, const void *data, size_t size, ZSTD_EndDirective how)
+{
+	ZSTD_inBuffer in = {data, size, 0};
+	uint8_t buf[65536];
+	size_t left;
+
+	do {
+		ZSTD_outBuffer out = {buf, sizeof buf, 0};
+
+		left = ZSTD_compressStream2(x->zip, &out, &in, how);
+		if (ZSTD_isError(left)) {
+			errno = ENOMEM;
+			return -1;
+		}
+		if (fb_io_write_all(x->fd, buf, out.pos) < 0)
+			return -1;
+	} while (how == ZSTD_e_end ? left > 0 : in.pos < in.size);
+	return 0;
+}
+
+static la_ssize_t write_block(struct archive *a, void *ctx, const void *data, size_t size)
+{
+	struct export *x = ctx;
+
+	if (!x->failed && flush(x, data, size, ZSTD_e_continue) == 0)
+		return (la_ssize_t)size;
+	archive_set_error(a, errno, "%s", strerror(errno));
+	return -1;
+}
 
 static int archive_failed(struct export *x, const char *what, struct fb_err *err)
 {
@@ -150,15 +185,14 @@ static int add_manifest(struct export *x, const struct fb_manifest *m, struct fb
 	return r;
 }
 
-static int fill(struct export *x, int fd, const struct fb_manifest *m, const struct fb_item *one, struct fb_err *err)
+static int fill(struct export *x, const struct fb_manifest *m, const struct fb_item *one, struct fb_err *err)
 {
 	int r;
 
 	x->archive = archive_write_new();
 	if (!x->archive)
 		return fb_err_set(err, FB_STORE_BUG, "out of memory");
-	if (archive_write_set_format_pax(x->archive) != ARCHIVE_OK || archive_write_add_filter_zstd(x->archive) != ARCHIVE_OK ||
-	    archive_write_open_fd(x->archive, fd) != ARCHIVE_OK) {
+	if (archive_write_set_format_pax(x->archive) != ARCHIVE_OK || archive_write_open(x->archive, x, NULL, write_block, NULL) != ARCHIVE_OK) {
 		r = archive_failed(x, "anything", err);
 		archive_write_free(x->archive);
 		return r;
@@ -169,8 +203,9 @@ static int fill(struct export *x, int fd, const struct fb_manifest *m, const str
 			r = add_item(x, &m->items[i], err);
 	if (r == 0 && archive_write_close(x->archive) != ARCHIVE_OK)
 		r = archive_failed(x, "its end", err);
-	if (r < 0)
-		archive_write_fail(x->archive); /* what is in its buffers is not wanted any more */
+	if (r == 0 && flush(x, NULL, 0, ZSTD_e_end) < 0)
+		r = fb_err_set(err, FB_STORE_IO, "cannot write the end of the archive: %s", strerror(errno));
+	x->failed = r < 0; /* what it still has is not wanted any more: its next block fails */
 	archive_write_free(x->archive);
 	return r;
 }
@@ -178,23 +213,23 @@ static int fill(struct export *x, int fd, const struct fb_manifest *m, const str
 static int write_archive(struct export *x, const char *to, const struct fb_manifest *m, const struct fb_item *one, struct fb_err *err)
 {
 	char *temporary = fb_asprintf("%s.part", to);
-	int fd, r;
+	int r;
 
 	if (unlink(temporary) < 0 && errno != ENOENT) {
 		r = fb_err_set(err, FB_STORE_IO, "cannot remove %s: %s", temporary, strerror(errno));
 		fb_free(temporary);
 		return r;
 	}
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0) {
+	x->fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (x->fd < 0) {
 		r = fb_err_set(err, FB_STORE_IO, "cannot create %s: %s", temporary, strerror(errno));
 		fb_free(temporary);
 		return r;
 	}
-	r = fill(x, fd, m, one, err);
-	if (r == 0 && fsync(fd) < 0)
+	r = fill(x, m, one, err);
+	if (r == 0 && fsync(x->fd) < 0)
 		r = fb_err_set(err, FB_STORE_IO, "cannot write %s: %s", temporary, strerror(errno));
-	close(fd);
+	close(x->fd);
 	if (r == 0 && rename(temporary, to) < 0)
 		r = fb_err_set(err, FB_STORE_IO, "cannot put %s in place: %s", to, strerror(errno));
 	if (r < 0)
@@ -220,8 +255,14 @@ int fb_export(struct fb_store *s, const char *set, const char *item, const char 
 	}
 	if (r == 0) {
 		x.io = fb_object_io_new(s);
+		x.zip = ZSTD_createCCtx();
+		if (!x.zip) {
+			fputs("failback-store: out of memory\n", stderr);
+			exit(FB_STORE_BUG);
+		}
 		r = write_archive(&x, to, &m, one, err);
 		fb_object_io_free(x.io);
+		ZSTD_freeCCtx(x.zip);
 	}
 	if (r == 0 && stat(to, &st) == 0)
 		*ret = json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:f}", "schema", "failback.backup-export/1", "set", set, "digest", m.digest, "file", fb_document_string(to),

@@ -154,11 +154,11 @@ const struct fb_item *fb_manifest_item(const struct fb_manifest *m, const char *
 	struct fb_text names = {0};
 	char *list;
 
-	for (size_t i = 0; i < m->n; i++) {
+	for (size_t i = 0; i < m->n; i++)
 		if (!strcmp(m->items[i].name, name))
 			return &m->items[i];
+	for (size_t i = 0; i < m->n; i++)
 		fb_text_printf(&names, "%s%s", i ? ", " : "", m->items[i].name);
-	}
 	list = fb_text_take(&names);
 	fb_err_set(err, FB_STORE_ABSENT, "the set %s has no item %s; it has %.500s", text(m->json, "set"), name, *list ? list : "none");
 	fb_free(list);
