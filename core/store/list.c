@@ -109,11 +109,12 @@ static bool root_is_plain(const char *path)
 
 bool fb_entry_xattr(const struct fb_entry *e, size_t *at, const char **name, const void **value, size_t *size)
 {
-	const char *p = e->xattrs + *at, *end;
+	const char *p, *end;
 	const uint8_t *n;
 
 	if (*at >= e->xattrs_size)
 		return false;
+	p = e->xattrs + *at;
 	end = memchr(p, 0, e->xattrs_size - *at);
 	if (!end || end == p || (size_t)(e->xattrs + e->xattrs_size - end) < 5)
 		return false;

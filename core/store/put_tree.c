@@ -617,6 +617,7 @@ int fb_put_tree(struct fb_store *s, const struct fb_put *put, int part, bool enc
 		if (r == 0)
 			r = put_roots(&t, roots, part, item, said, err);
 		fb_pool_free(t.pool, NULL);
+		fb_list_hash_end(&t.whole, NULL);
 		fb_list_clear(&t.list);
 		fb_object_io_free(t.io);
 		for (size_t i = 0; roots[i]; i++)
