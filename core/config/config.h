@@ -31,8 +31,10 @@ struct fb_catalog_fn {
 	/* A hint that describe will be asked for this one: starts its host without waiting, so that all load at the same time. */
 	void (*expect)(void *ctx, const char *kind, const char *name);
 	const json_t *(*describe)(void *ctx, const char *kind, const char *name, struct fb_err *err);
-	/* Names of the plugins of a kind that are in the plugin directories, ends in NULL: for "did you mean". */
+	/* Names of the plugins of a kind that are in the plugin directories, ends in NULL: for "did you mean". Reads them whole. */
 	const char *const *(*names)(void *ctx, const char *kind);
+	/* Is there one of this name? Looks for its file alone, whatever else lies there. */
+	bool (*has)(void *ctx, const char *kind, const char *name);
 	void *ctx;
 };
 

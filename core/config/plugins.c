@@ -202,16 +202,6 @@ static const json_t *find(const json_t *list, const char *kind, const char *name
 	return NULL;
 }
 
-static bool is_there(const struct fb_catalog_fn *catalog, const char *kind, const char *name)
-{
-	const char *const *names = catalog->names(catalog->ctx, kind);
-
-	for (; names && *names; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
-	return false;
-}
-
 /* An entry for a plugin that is not there protects nothing, and its name is most likely wrong. */
 static void look_for(struct reader *r, const struct fb_node *node, const char *kind, const char *name)
 {
@@ -219,13 +209,14 @@ static void look_for(struct reader *r, const struct fb_node *node, const char *k
 	char hint[FB_READ_HINT];
 	size_t n = 0;
 
-	if (!r->catalog->names)
+	if (!r->catalog->names || !r->catalog->has)
 		return;
+	for (size_t k = 0; kinds[k]; k++)
+		if ((!kind || strcmp(kinds[k], kind) == 0) && r->catalog->has(r->catalog->ctx, kinds[k], name))
+			return;
 	for (size_t k = 0; kinds[k]; k++) {
 		if (kind && strcmp(kinds[k], kind) != 0)
 			continue;
-		if (is_there(r->catalog, kinds[k], name))
-			return;
 		for (const char *const *p = r->catalog->names(r->catalog->ctx, kinds[k]); p && *p && n < 1023; p++)
 			all[n++] = *p;
 	}

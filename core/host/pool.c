@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -528,9 +529,24 @@ static const char *const *catalog_names(void *ctx, const char *kind)
 	return fb_pool_names(ctx, kind);
 }
 
+static bool catalog_has(void *ctx, const char *kind, const char *name)
+{
+	const struct fb_pool *p = ctx;
+	struct stat st;
+	bool found = false;
+
+	for (char **dir = p->dirs; *dir && !found; dir++) {
+		char *path = fb_asprintf("%s/%s-%s.so", *dir, kind, name);
+
+		found = stat(path, &st) == 0;
+		fb_free(path);
+	}
+	return found;
+}
+
 struct fb_catalog_fn fb_pool_catalog(struct fb_pool *p)
 {
-	return (struct fb_catalog_fn){.expect = catalog_expect, .describe = catalog_describe, .names = catalog_names, .ctx = p};
+	return (struct fb_catalog_fn){.expect = catalog_expect, .describe = catalog_describe, .names = catalog_names, .has = catalog_has, .ctx = p};
 }
 
 int fb_pool_attach(struct fb_pool *p, uv_loop_t *loop, struct fb_err *err)

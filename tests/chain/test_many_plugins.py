@@ -16,6 +16,7 @@ MANY = 500
 CONFIG = """
 environment = "production";
 notifiers = ( );
+plugins = ( { name = "noop-1"; sandbox = { }; } );
 backup = ( { name = "backup"; phase = "noop-1"; } );
 services = ( { name = "web"; strategy = { use = "noop"; }; } );
 recovery = ( { name = "link"; phase = "noop-1"; } );
