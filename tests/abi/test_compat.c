@@ -293,6 +293,8 @@ static void meet(const struct side *host, const struct side *with)
 	struct stat st;
 
 	if (stat(with->path, &st) < 0) {
+		if (!strstr(with->path, "-kept")) /* binaries are kept of some machines; all else was just built */
+			fail_msg("%s: there is no folder %s", with->what, with->path);
 		print_message("  %s: none for this machine\n", with->what);
 		return;
 	}
