@@ -32,6 +32,21 @@ static int32_t do_options(const struct fb_call *c)
 	return FB_OK;
 }
 
+static int32_t do_json(const struct fb_call *c)
+{
+	static const char document[] = "{\"services\":[{\"release\":\"2.1 \\\"b\\\"\",\"up\":true,\"a.b\":7}],\"load\":0.5,\"none\":null}";
+	const struct fb_host *h = c->host;
+	const char *v = h->json_value(c, document, "services[1].release");
+
+	SAY("%s %s %s", h->json_string(c, "a \"b\"\n\xc3\xa4"), h->json_string(c, NULL), h->json_string(c, "\xff!"));
+	SAY("%s %s %s %s", h->json_value(c, document, "services[0].release"), h->json_value(c, document, "services[0].up"), h->json_value(c, document, "services[0].a.b"),
+	    h->json_value(c, document, "load"));
+	SAY("%s %s", h->json_value(c, document, "services"), h->json_value(c, "[1]", ""));
+	SAY("%s%s%s%s%s", v ? v : "-", h->json_value(c, document, "none") ? "there" : "-", h->json_value(c, "{", "") ? "there" : "-", h->json_value(c, NULL, "a") ? "there" : "-",
+	    h->json_value(c, document, NULL) ? "there" : "-");
+	return FB_OK;
+}
+
 static int32_t do_facts(const struct fb_call *c)
 {
 	const struct fb_host *h = c->host;
@@ -170,7 +185,7 @@ static int32_t run(const struct fb_call *c)
 	static const struct {
 		const char *name;
 		int32_t (*f)(const struct fb_call *c);
-	} all[] = {{"options", do_options}, {"facts", do_facts}, {"asks", do_asks},     {"run", do_run},     {"missing", do_missing}, {"sleep", do_sleep},
+	} all[] = {{"options", do_options}, {"json", do_json}, {"facts", do_facts}, {"asks", do_asks},     {"run", do_run},     {"missing", do_missing}, {"sleep", do_sleep},
 		   {"call", do_call},       {"flood", do_flood}, {"linger", do_linger}, {"print", do_print}};
 	const char *what = c->host->option(c, "do");
 
