@@ -103,6 +103,20 @@ static void options_are_read_by_path_and_type(void **state)
 	rig_end(&rig);
 }
 
+static void a_command_whose_end_is_not_known_has_not_ended_well(void **state)
+{
+	struct rig rig;
+	struct heard *h;
+
+	(void)state;
+	rig_start(&rig, TAME);
+	h = rig_call(&rig, &(struct ask){.name = "tame", .options = "{\"do\":\"careless\"}"});
+	assert_int_equal(h->r.answer, FB_RETRY);
+	assert_logged(h, "run: how /bin/sh ended is not known: the plugin has waited for its children itself, or ignores SIGCHLD; it must do neither while a command runs\n");
+	rig_forget(h);
+	rig_end(&rig);
+}
+
 static void json_is_written_and_read_for_plugins(void **state)
 {
 	struct rig rig;
@@ -674,6 +688,7 @@ int main(void)
 		cmocka_unit_test(a_trivial_phase_runs),
 		cmocka_unit_test(a_descriptor_is_read_without_a_loop),
 		cmocka_unit_test(options_are_read_by_path_and_type),
+		cmocka_unit_test(a_command_whose_end_is_not_known_has_not_ended_well),
 		cmocka_unit_test(json_is_written_and_read_for_plugins),
 		cmocka_unit_test(a_call_knows_what_it_is_about),
 		cmocka_unit_test(facts_and_actions_are_asked_of_the_engine),

@@ -2,6 +2,7 @@
 /* A phase that does what its option "do" says, and uses every host service as an author would. For the tests of the host. */
 #include <failback/plugin.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,16 @@ static int32_t do_missing(const struct fb_call *c)
 	return c->host->run(c, &command, &r) < 0 ? FB_FAIL : FB_OK;
 }
 
+/* Nobody can tell how a command ended when its end is thrown away. */
+static int32_t do_careless(const struct fb_call *c)
+{
+	struct fb_command command = {.shell = "exit 7"};
+	struct fb_command_result r = {0};
+
+	signal(SIGCHLD, SIG_IGN);
+	return c->host->run(c, &command, &r) < 0 ? FB_RETRY : r.exit_code == 0 ? FB_OK : FB_FAIL;
+}
+
 static int32_t do_sleep(const struct fb_call *c)
 {
 	SAY("sleeping");
@@ -185,7 +196,7 @@ static int32_t run(const struct fb_call *c)
 	static const struct {
 		const char *name;
 		int32_t (*f)(const struct fb_call *c);
-	} all[] = {{"options", do_options}, {"json", do_json}, {"facts", do_facts}, {"asks", do_asks},     {"run", do_run},     {"missing", do_missing}, {"sleep", do_sleep},
+	} all[] = {{"options", do_options}, {"json", do_json}, {"careless", do_careless}, {"facts", do_facts}, {"asks", do_asks},     {"run", do_run},     {"missing", do_missing}, {"sleep", do_sleep},
 		   {"call", do_call},       {"flood", do_flood}, {"linger", do_linger}, {"print", do_print}};
 	const char *what = c->host->option(c, "do");
 
