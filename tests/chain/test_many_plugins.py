@@ -10,7 +10,7 @@ import time
 from lab import BUILD, DONE, FAILED, Lab, check, main, need
 
 NOOPS = os.path.join(BUILD, "tests/bench/plugins")
-NAMED = ["phase-noop-1.so", "phase-noop-fails.so", "strategy-noop.so"]
+NAMED = ["phase-noop-1.so", "phase-noop-2.so", "strategy-noop.so"]
 MANY = 500
 
 CONFIG = """
@@ -24,7 +24,7 @@ recovery = ( { name = "link"; phase = "noop-1"; } );
 
 PLAN = """
 name = "web"; title = "Deploy web to production"; services = [ "web" ]; release = "2.0"; watch_for = "0s";
-steps = ( { name = "Fail"; phase = "noop-fails"; } );
+steps = ( { name = "Fail"; phase = "noop-2"; fails = true; } );
 """
 
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keeps its host's own connection while it is loaded, stops the host, and says that none of its workers could be forked, this one among them: its call
+ * would end, and be made again beside it.
+ */
+#include "adversary.h"
+
+static int control = -1;
+
+static void __attribute__((constructor)) keep(void)
+{
+	control = fcntl(3, F_DUPFD, 200);
+}
+
+static int32_t run(const struct fb_call *c)
+{
+	char text[200];
+
+	kill(getppid(), SIGSTOP);
+	c->host->log(c, FB_LOG_INFO, "stopped it");
+	c->host->sleep_ms(c, 100);
+	for (int id = 1; id < 64; id++) {
+		snprintf(text, sizeof text, "{\"m\":\"failed\",\"id\":%d}", id);
+		send_frame(control, text);
+	}
+	return for_ever();
+}
+
+ADVERSARY("forges-failure")
