@@ -280,10 +280,14 @@ def what_is_too_soon_over_is_told_as_skipped():
     with Lab() as lab:
         lab.write("failback.conf", "")
         plugin = plugin_of(lab, "quick", "static int32_t run(const struct fb_call *c)\n{\n(void)c; return FB_OK;\n}\n", {})
-        document = lines_of(lab, plugin, expect=0)
-        for line in ("deadline", "stop"):
-            found = [c for c in document["checks"] if c["check"] == line]
-            check([c["result"] for c in found] == ["skipped"] and "too soon to be met under way" in found[0]["text"], f"{line}:", found)
+        for _ in range(20):  # on a machine that is busy enough even this one takes its time, and is met under way
+            document = lines_of(lab, plugin, expect=0)
+            found = [(c["check"], c["result"], "too soon to be met under way" in c["text"]) for c in document["checks"] if c["check"] in ("deadline", "stop")]
+            if found == [("deadline", "skipped", True), ("stop", "skipped", True)]:
+                break
+            check(all(f[1:] in (("skipped", True), ("ok", False)) for f in found) and len(found) == 2, "what was met under way is right:", found)
+        else:
+            check(False, "it is too soon over to be met:", found)
 
 
 def mistakes_are_found():
