@@ -396,11 +396,22 @@ static int go_on_with(struct process *p, struct fb_journal *j, const char *id, b
 	return code;
 }
 
+static bool has_sandbox(const json_t *frozen)
+{
+	const json_t *d;
+	size_t i;
+
+	json_array_foreach(json_object_get(frozen, "plugins"), i, d)
+		if (json_is_object(json_object_get(d, "sandbox")))
+			return true;
+	return false;
+}
+
 /* A sandbox is made of what is there: hosts that were started before the first execution's folder was cannot read what is gathered in it. */
 static int begin_folders(struct process *p, struct fb_pool **pool, const json_t *frozen, struct fb_err *err)
 {
 	char *path = fb_asprintf("%s/executions", fb_config_state_dir(p->config));
-	bool there = access(path, F_OK) == 0;
+	bool there = access(path, F_OK) == 0 || !has_sandbox(frozen);
 	int r = there ? 0 : fb_io_make_folders(path, 0750, err);
 
 	fb_free(path);
