@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/io.h"
 #include "host/frame.h"
 #include "tests/abi/rig.h"
 
@@ -233,6 +234,38 @@ static void a_file_is_not_changed_by_its_owners_right(void **state)
 		said |= strstr(json_string_value(item), "modes, owners, attributes and times of files") != NULL;
 	assert_true(said);
 	end(&s);
+}
+
+/* Wherever the configuration names them, and whether they are there yet or not. */
+static void secrets_that_are_named_are_not_read(void **state)
+{
+	char credentials[] = "/tmp/failback-credentials-XXXXXX", *inside, *later, *folder, *credential;
+	struct sandbox s;
+
+	(void)state;
+	assert_non_null(mkdtemp(credentials));
+	assert_int_equal(chmod(credentials, 0755), 0);
+	credential = fb_asprintf("%s/token", credentials);
+	put(credential, "hidden words", 0644);
+	setenv("CREDENTIALS_DIRECTORY", credentials, 1);
+	begin(&s, DEFAULTS "notifiers = ( { use = \"webhook\"; url = \"http://127.0.0.1/\"; headers = { A = \"Bearer ${file:@/open/inside}, ${file:@/later/token}\"; }; } );");
+	unsetenv("CREDENTIALS_DIRECTORY");
+	inside = in(&s, "open/inside");
+	folder = in(&s, "later");
+	later = in(&s, "later/token");
+	put(inside, "hidden words", 0644);
+	allowed(&s, "phase", "read", s.listed); /* beside it; its host has started */
+	refused(&s, "phase", "read", inside, "Permission denied|reads all but secrets");
+	refused(&s, "phase", "read", credential, "Permission denied|reads all but secrets");
+	assert_int_equal(mkdir(folder, 0755), 0);
+	put(later, "hidden words", 0644);
+	refused(&s, "phase", "read", later, "Permission denied|reads all but secrets");
+	end(&s);
+	fb_io_remove_tree(credentials);
+	fb_free(inside);
+	fb_free(folder);
+	fb_free(later);
+	fb_free(credential);
 }
 
 /* On a disk's own device stands every file of it. */
@@ -715,6 +748,7 @@ int main(void)
 		cmocka_unit_test(a_notifier_writes_its_scratch_folder_only),
 		cmocka_unit_test(a_phase_reads_all_but_secrets),
 		cmocka_unit_test(a_file_is_not_changed_by_its_owners_right),
+		cmocka_unit_test(secrets_that_are_named_are_not_read),
 		cmocka_unit_test(devices_are_not_among_all_that_is_read),
 		cmocka_unit_test(what_is_its_own_is_moved_between_folders),
 		cmocka_unit_test(what_is_listed_is_allowed_and_no_more),

@@ -54,6 +54,10 @@ def the_configuration_is_not_read():
     fails_its_link('{ name = "tries"; sandbox = { }; }', "read", "{conf}", "Permission denied", "sandboxed: ")
 
 
+def the_plan_is_not_read():
+    fails_its_link('{ name = "tries"; sandbox = { }; }', "read", "{dir}/plan.conf", "Permission denied", "reads all but secrets")
+
+
 def nothing_is_written_outside():
     fails_its_link('{ name = "tries"; sandbox = { }; }', "write", "{dir}/outside", "Permission denied", "writes only its scratch folder")
 
@@ -173,6 +177,7 @@ def doctor_finds_what_is_wrong():
 
 main(the_journal_is_not_read,
      the_configuration_is_not_read,
+     the_plan_is_not_read,
      nothing_is_written_outside,
      no_socket_without_a_network,
      no_process_where_none_may_be_started,
