@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "chain/context.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/io.h"
@@ -49,9 +51,15 @@ void fb_use_clear(struct fb_use *u)
 
 struct fb_service *fb_context_service(struct fb_context *x, const char *name)
 {
-	for (size_t i = 0; name && i < x->service_count; i++)
-		if (!strcmp(x->services[i].name, name))
-			return &x->services[i];
+	for (size_t i = 0; name && i < x->service_count; i++) {
+		struct fb_service *s = &x->services[i];
+
+		if (!strcmp(s->name, name))
+			return s;
+		for (size_t k = 0; k < s->item_count; k++)
+			if (!strcmp(s->items[k].name, name))
+				return &s->items[k];
+	}
 	return NULL;
 }
 
@@ -86,6 +94,25 @@ static int load_service(struct fb_context *x, struct fb_service *s, const json_t
 	return 0;
 }
 
+static int load_items(struct fb_context *x, struct fb_service *s, const json_t *list, struct fb_err *err)
+{
+	const json_t *one;
+	size_t i;
+
+	s->items = fb_alloc((json_array_size(list) + 1) * sizeof *s->items);
+	json_array_foreach(list, i, one) {
+		struct fb_service *item = &s->items[i];
+
+		*item = (struct fb_service){.name = json_string_value(json_object_get(one, "name")), .deploys = s->deploys, .release = s->release, .item_of = s};
+		s->item_count = i + 1;
+		if (!item->name)
+			return fb_err_set(err, FB_EXIT_BUG, "an item of service '%s' has no name in the frozen chain", s->name);
+		if (fb_context_use(x, "strategy", one, &item->strategy, err) < 0)
+			return fb_err_prefix(err, "item '%s'", item->name);
+	}
+	return 0;
+}
+
 static void link_dependencies(struct fb_context *x, struct fb_service *s, const json_t *names)
 {
 	const json_t *name;
@@ -108,7 +135,7 @@ static int load_services(struct fb_context *x, struct fb_err *err)
 	x->services = fb_alloc((json_array_size(list) + 1) * sizeof *x->services);
 	json_array_foreach(list, i, s) {
 		x->service_count = i + 1;
-		if (load_service(x, &x->services[i], s, err) < 0)
+		if (load_service(x, &x->services[i], s, err) < 0 || load_items(x, &x->services[i], json_object_get(s, "items"), err) < 0)
 			return -1;
 	}
 	json_array_foreach(list, i, s)
@@ -137,6 +164,7 @@ int fb_context_init(struct fb_context *x, const char *id, json_t *frozen, const 
 {
 	x->frozen = json_incref(frozen);
 	x->id = fb_strdup(id);
+	snprintf(x->engine, sizeof x->engine, "%d", (int)getpid());
 	x->environment = json_string_value(json_object_get(frozen, "environment"));
 	x->reason = json_string_value(json_object_get(frozen, "reason"));
 	x->redactor = fb_redactor_new();
@@ -156,6 +184,9 @@ void fb_context_clear(struct fb_context *x)
 		struct fb_service *s = &x->services[i];
 
 		fb_use_clear(&s->strategy);
+		for (size_t k = 0; k < s->item_count; k++)
+			fb_use_clear(&s->items[k].strategy);
+		fb_free(s->items);
 		for (size_t k = 0; k < s->check_count; k++)
 			fb_use_clear(&s->checks[k].use);
 		fb_free(s->checks);

@@ -45,6 +45,9 @@ struct fb_service {
 	char *failed;              /* recovery: what is left behind; NULL */
 	bool adopting;             /* its live release is being proven, to become the last known good */
 	char *before;              /* what was live when the execution began; NULL: not known */
+	struct fb_service *items;  /* of its backup: services of their own, named "backend.config", that stand in no list of the context */
+	size_t item_count;
+	struct fb_service *item_of; /* of an item: whose */
 };
 
 struct fb_context;
@@ -72,6 +75,8 @@ struct fb_context {
 	char *scratch;   /* <state>/scratch/<id> */
 	char *service_logs; /* <state>/services/<environment> */
 	const char *reason;
+	const char *programs; /* the folder of those that come with failback; the caller's */
+	char engine[16];      /* pid of this process, for what its commands leave behind */
 	struct fb_redactor *redactor;
 	struct fb_service *services;
 	size_t service_count;
@@ -96,7 +101,7 @@ void fb_context_clear(struct fb_context *x);
 /* Resolves one use; descriptor is looked up in the frozen chain. */
 int fb_context_use(struct fb_context *x, const char *kind, const json_t *json, struct fb_use *ret, struct fb_err *err) FB_MUST_USE;
 void fb_use_clear(struct fb_use *u);
-struct fb_service *fb_context_service(struct fb_context *x, const char *name); /* NULL: none */
+struct fb_service *fb_context_service(struct fb_context *x, const char *name); /* NULL: none; items are found too */
 /* Does a use offer an operation, a feature? Its plugin does, and its options do not narrow that (config/offers.h). */
 bool fb_use_offers(const struct fb_use *u, const char *operation);
 bool fb_use_has_feature(const struct fb_use *u, const char *feature);

@@ -367,6 +367,18 @@ static void on_done(void *ctx, struct fb_host_call *call, const struct fb_call_r
 	fb_free(t);
 }
 
+/* Where commands find the store of backups, and the programs that come with failback. */
+static void add_store(const struct fb_context *x, json_t *c)
+{
+	json_t *path = json_object_get(json_object_get(json_object_get(x->frozen, "settings"), "backup_store"), "path");
+
+	if (!json_is_string(path))
+		return;
+	json_object_set(c, "store", path);
+	json_object_set_new(c, "programs", json_string(x->programs));
+	json_object_set_new(c, "engine", json_string(x->engine));
+}
+
 static json_t *context_of(const struct fb_task_spec *s)
 {
 	const struct fb_context *x = s->context;
@@ -374,6 +386,7 @@ static json_t *context_of(const struct fb_task_spec *s)
 			      "release", s->release, "last_good", s->last_good, "failed", s->failed, "link", s->link_name, "reason", x->reason, "archive", x->archive,
 			      "scratch", x->scratch);
 
+	add_store(x, c);
 	if (s->event) {
 		json_object_set(c, "event", s->event);
 		json_object_update(c, s->about);

@@ -24,6 +24,7 @@
  *     "release": "2.1" | null                  deploy: what goes up; rollback: --to or null
  *     "strategy": USE,
  *     "checks": [ USE + {"interval": 1000, "timeout": 5000, "healthy_after": 1, "failed_after": 1} ],
+ *     "items": [ USE ]                         of its backup; the name is "backend.config"; "use" is a strategy (opt: older chains have none)
  *     "place": PLACE
  *   } ],                                       in dependency order, dependencies first
  *   "chains": { "backup": [LINK…], "plan": [LINK…], "recovery": [LINK…] },      rollback: plan is []

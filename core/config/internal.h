@@ -83,6 +83,12 @@ bool fb_name_taken(const json_t *list, const char *name);
 /* Members of a group that uses a plugin which are not options of the plugin; end in NULL. */
 extern const char *const fb_link_reserved[], *const fb_strategy_reserved[], *const fb_check_reserved[], *const fb_notifier_reserved[];
 
+/* The names that members of a list give themselves: [{"name"}]; a new array. */
+json_t *fb_given_names(const struct fb_node *list);
+
+/* items.c: the items of a service's backup, named "service.item"; a new array. */
+json_t *fb_items_json(struct fb_build *b, const struct fb_service *s);
+
 /* services.c */
 void fb_services_read(struct fb_config *c, struct fb_errs *errs);
 json_t *fb_service_json(struct fb_build *b, const struct fb_service *s, bool deploys, const char *release);

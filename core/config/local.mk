@@ -4,6 +4,7 @@ libfailback_core_la_SOURCES += \
 	core/config/freeze.c \
 	core/config/frozen.h \
 	core/config/internal.h \
+	core/config/items.c \
 	core/config/links.c \
 	core/config/notifiers.c \
 	core/config/options.c \

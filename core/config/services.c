@@ -7,7 +7,7 @@
 #include "config/offers.h"
 #include "config/read.h"
 
-static const char *const service_members[] = {"name", "depends_on", "goes_with", "strategy", "checks", NULL};
+static const char *const service_members[] = {"name", "depends_on", "goes_with", "strategy", "checks", "backup", NULL};
 const char *const fb_strategy_reserved[] = {"use", "name", "options", NULL};
 const char *const fb_check_reserved[] = {"use", "name", "options", "interval", "timeout", "healthy_after", "failed_after", NULL};
 
@@ -204,8 +204,7 @@ bool fb_services_order(const struct fb_config *c, size_t *order)
 	return n == c->service_count;
 }
 
-/* The names that members of a list give themselves; a new array. */
-static json_t *given_names(const struct fb_node *list)
+json_t *fb_given_names(const struct fb_node *list)
 {
 	json_t *names = json_array();
 
@@ -265,7 +264,7 @@ static json_t *checks_json(struct fb_build *b, const struct fb_node *list)
 
 	if (!list || !fb_read_list(b->errs, list))
 		return checks;
-	given = given_names(list);
+	given = fb_given_names(list);
 	for (size_t i = 0; i < list->n; i++) {
 		json_t *check = fb_use_read(b, &list->v[i], "check", fb_check_reserved);
 
@@ -318,6 +317,7 @@ json_t *fb_service_json(struct fb_build *b, const struct fb_service *s, bool dep
 	json_object_set_new(ret, "release", release && deploys ? json_string(release) : json_null());
 	json_object_set_new(ret, "strategy", use ? use : json_null());
 	json_object_set_new(ret, "checks", checks_json(b, fb_node_member(s->node, "checks")));
+	json_object_set_new(ret, "items", fb_items_json(b, s));
 	json_object_set_new(ret, "place", json_string(place));
 	fb_free(place);
 	return ret;

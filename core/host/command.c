@@ -78,13 +78,16 @@ static void set_variable(char **v, size_t *n, const char *pair)
 static char **make_environment(const struct fb_worker *w, const char *const *more)
 {
 	const struct fb_call *call = &w->call;
-	size_t room = 16, n = 0;
-	char **v;
+	const json_t *context = json_object_get(w->request, "context");
+	const char *programs = json_string_value(json_object_get(context, "programs")), *path = getenv("PATH");
+	size_t room = 18, n = 0;
+	char **v, *both = path && programs ? fb_asprintf("%s:%s", path, programs) : NULL;
 
 	for (const char *const *p = more; p && *p; p++)
 		room++;
 	v = fb_alloc(room * sizeof *v);
-	add_variable(v, &n, "PATH", getenv("PATH"));
+	add_variable(v, &n, "PATH", both ? both : path);
+	fb_free(both);
 	add_variable(v, &n, "HOME", getenv("HOME"));
 	add_variable(v, &n, "LANG", getenv("LANG"));
 	add_variable(v, &n, "TMPDIR", getenv("TMPDIR"));
@@ -97,6 +100,8 @@ static char **make_environment(const struct fb_worker *w, const char *const *mor
 	add_variable(v, &n, "FAILBACK_REASON", call->reason);
 	add_variable(v, &n, "FAILBACK_LINK", call->link);
 	add_variable(v, &n, "FAILBACK_SCRATCH", call->scratch);
+	add_variable(v, &n, "FAILBACK_STORE", json_string_value(json_object_get(context, "store")));
+	add_variable(v, &n, "FAILBACK_ENGINE", json_string_value(json_object_get(context, "engine")));
 	for (const char *const *p = more; p && *p; p++)
 		set_variable(v, &n, *p);
 	if (w->marker)

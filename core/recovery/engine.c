@@ -27,7 +27,7 @@ struct process {
 	const struct fb_engine_request *request;
 	int say;
 	struct fb_config *config;
-	char *host_program;
+	char *host_program, *programs; /* programs: the folder that it is in */
 };
 
 /* ---- words to the command ---- */
@@ -159,6 +159,7 @@ static int run(struct process *p, struct fb_journal *j, struct fb_pool *pool, co
 	e->say = p->say;
 	e->x.journal = j;
 	e->x.pool = pool;
+	e->x.programs = p->programs;
 	e->x.dry = p->request->dry_run;
 	e->x.resumed = resumed;
 	e->deploys = fb_streq(json_string_value(json_object_get(frozen, "kind")), "deploy");
@@ -459,6 +460,8 @@ static int engine_main(struct process *p)
 	int code;
 
 	p->host_program = p->request->host_program ? fb_strdup(p->request->host_program) : find_host_program();
+	p->programs = fb_strdup(p->host_program);
+	*strrchr(p->programs, '/') = 0;
 	if (fb_config_load(&p->request->config, &p->config, &errs) < 0) {
 		code = say_errors(p, &errs);
 	} else if (!strcmp(p->request->kind, "deploy") || !strcmp(p->request->kind, "rollback")) {
@@ -472,6 +475,7 @@ static int engine_main(struct process *p)
 	fb_config_free(p->config);
 	fb_errs_clear(&errs);
 	fb_free(p->host_program);
+	fb_free(p->programs);
 	return code;
 }
 

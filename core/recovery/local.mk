@@ -1,4 +1,5 @@
 libfailback_core_la_SOURCES += \
+	core/recovery/asked.c \
 	core/recovery/deployment.c \
 	core/recovery/ending.c \
 	core/recovery/engine.c \

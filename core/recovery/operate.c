@@ -52,8 +52,18 @@ static bool is_in(unsigned operation, const char *set)
 
 /* ---- order ---- */
 
+/* Whose releases and states decide: an item goes where its service goes. */
+static const struct fb_service *whose(const struct fb_service *s)
+{
+	return s->item_of ? s->item_of : s;
+}
+
 static bool depends_on(const struct fb_context *x, const struct fb_service *s, const struct fb_service *on)
 {
+	if (s->item_of)
+		return false;
+	if (on->item_of == s) /* what it stands on is back before it is */
+		return true;
 	for (size_t i = 0; i < s->depend_count; i++)
 		if (&x->services[s->depends[i]] == on || depends_on(x, &x->services[s->depends[i]], on))
 			return true;
@@ -283,6 +293,7 @@ static void call(struct member *m)
 	struct fb_context *x = context(o);
 	struct fb_task *other = o->spec.silent ? NULL : occupant(m);
 	const struct fb_link *l = fb_engine_link(o->spec.engine, o->link);
+	const struct fb_service *s = whose(m->service);
 	const char *name = fb_operation_name(o->spec.operation);
 	char *log = o->spec.silent ? NULL : fb_asprintf("%s.%s.%s%s.log", o->link_name, m->service->name, o->spec.undo || o->backing_out ? "undo-" : "", name);
 	struct fb_task_spec spec = {.context = x, .use = &m->service->strategy, .link = o->link, .link_name = o->link_name, .operation = name,
@@ -298,13 +309,13 @@ static void call(struct member *m)
 	m->tries++;
 	/* The same for the same try of a resumed engine: strategies make their actions' keys of it. */
 	spec.attempt = (uint32_t)((l && l->attempt > 0 ? l->attempt - 1 : 0) * 100 + m->tries);
-	spec.release = x->recovering ? m->service->last_good : m->service->release;
+	spec.release = x->recovering ? s->last_good : s->release;
 	if (is_in(o->spec.operation, "evidence"))
-		spec.release = m->service->failed ? m->service->failed : m->service->release;
-	if (is_in(o->spec.operation, "capture prove state") || m->service->adopting)
-		spec.release = m->service->last_good;
-	spec.last_good = m->service->last_good;
-	spec.failed = m->service->failed;
+		spec.release = s->failed ? s->failed : s->release;
+	if (is_in(o->spec.operation, "capture prove state") || s->adopting)
+		spec.release = s->last_good;
+	spec.last_good = s->last_good;
+	spec.failed = s->failed;
 	m->task = fb_task_start(&spec);
 	fb_free(log);
 }
@@ -325,7 +336,7 @@ static void begin(struct member *m)
 		settle(m, FB_SKIP, "kept as it is: the last known good is not verified");
 		return;
 	}
-	if (x->recovering && !m->service->last_good && is_in(o->spec.operation, "prepare restore verify")) {
+	if (x->recovering && !whose(m->service)->last_good && is_in(o->spec.operation, "prepare restore verify")) {
 		settle(m, FB_FATAL, "there is nothing to go back to: no release of it was ever verified and committed");
 		return;
 	}
@@ -402,10 +413,28 @@ static void back_out(struct operation *o)
 
 static bool takes_part(const struct fb_operation_spec *spec, const struct fb_service *s)
 {
+	const char *operation = spec->undo ? "undo" : fb_operation_name(spec->operation);
+
+	/* Users know nothing of items, and their state is their service's. */
+	if (s->item_of && (!is_in(spec->operation, "capture prove prepare restore verify") || !fb_use_offers(&s->strategy, operation)))
+		return false;
 	if (spec->service)
-		return !strcmp(s->name, spec->service);
+		return !strcmp(whose(s)->name, spec->service);
 	/* A dependent that is not deployed is claimed, looked at, and left as it is. */
 	return s->deploys || spec->operation == FB_OP_STATE;
+}
+
+static void add_member(struct operation *o, struct fb_service *s)
+{
+	struct member *m = &o->members[o->count];
+
+	if (!takes_part(&o->spec, s))
+		return;
+	m->o = o;
+	m->service = s;
+	uv_timer_init(context(o)->loop, &m->timer);
+	m->timer.data = m;
+	o->count++;
 }
 
 static void on_kick(uv_timer_t *timer)
@@ -417,86 +446,21 @@ void fb_operate(const struct fb_operation_spec *spec)
 {
 	struct operation *o = fb_alloc(sizeof *o);
 	struct fb_context *x = &spec->engine->x;
+	size_t most = 0;
 
+	for (size_t i = 0; i < x->service_count; i++)
+		most += 1 + x->services[i].item_count;
 	o->spec = *spec;
 	o->link = fb_strdup(spec->link);
 	o->link_name = fb_strdup(spec->link_name);
-	o->members = fb_alloc((x->service_count + 1) * sizeof *o->members);
+	o->members = fb_alloc((most + 1) * sizeof *o->members);
 	for (size_t i = 0; i < x->service_count; i++) {
-		struct member *m = &o->members[o->count];
-
-		if (!takes_part(spec, &x->services[i]))
-			continue;
-		m->o = o;
-		m->service = &x->services[i];
-		uv_timer_init(x->loop, &m->timer);
-		m->timer.data = m;
-		o->count++;
+		for (size_t k = 0; k < x->services[i].item_count; k++)
+			add_member(o, &x->services[i].items[k]);
+		add_member(o, &x->services[i]);
 	}
 	o->open_timers = o->count + 1;
 	uv_timer_init(x->loop, &o->kick);
 	o->kick.data = o;
 	uv_timer_start(&o->kick, on_kick, 0, 0);
-}
-
-/* ---- the hook: a phase asks ---- */
-
-struct request {
-	struct fb_engine *engine;
-	struct fb_task *caller; /* NULL: it has ended */
-	unsigned operation;
-	bool undo;
-};
-
-static void forget(void *waiting)
-{
-	((struct request *)waiting)->caller = NULL;
-}
-
-/* Was it done for each service that is deployed? */
-static bool is_whole(const struct fb_context *x, const json_t *results)
-{
-	size_t i, good = 0, wanted = 0;
-	const json_t *one;
-
-	for (i = 0; i < x->service_count; i++)
-		wanted += x->services[i].deploys;
-	json_array_foreach(json_object_get(results, "services"), i, one)
-		good += json_integer_value(json_object_get(one, "answer")) == FB_OK;
-	return good == wanted;
-}
-
-static void answer(void *owner, int code, json_t *results)
-{
-	struct request *r = owner;
-	struct fb_engine *e = r->engine;
-
-	if (code <= FB_SKIP && e->x.recovering && !r->undo)
-		fb_engine_operated(e, r->operation, is_whole(&e->x, results), r->caller);
-	if (r->caller)
-		fb_task_reply(r->caller, json_pack("{s:i, s:O}", "value", code, "json", results));
-	fb_free(r);
-}
-
-void fb_engine_operate(struct fb_context *x, struct fb_task *caller, unsigned operation, const char *service, uint32_t share, uint32_t flags)
-{
-	struct request *r;
-	struct fb_operation_spec spec = {.engine = x->owner, .operation = operation, .service = service, .share = share, .link = caller->spec.link, .link_name = caller->spec.link_name,
-					 .deadline_ms = caller->spec.deadline_ms, .done = answer};
-
-	if (service && !fb_context_service(x, service)) {
-		fb_task_reply(caller, json_pack("{s:i, s:{s:[]}}", "value", FB_FATAL, "json", "services"));
-		return;
-	}
-	spec.undo = (flags & FB_CALL_UNDO) != 0;
-	spec.preserve = (flags & FB_CALL_PRESERVE) != 0;
-	r = fb_alloc(sizeof *r);
-	r->engine = x->owner;
-	r->caller = caller;
-	r->operation = operation;
-	r->undo = spec.undo;
-	caller->waiting = r;
-	caller->cancel = forget;
-	spec.owner = r;
-	fb_operate(&spec);
 }

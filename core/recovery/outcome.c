@@ -107,12 +107,24 @@ static json_t *commands_for(struct fb_engine *e, const char *service)
 
 static json_t *member(struct fb_engine *e, const struct fb_service *s)
 {
+	const struct fb_service *whose = s->item_of ? s->item_of : s;
 	const json_t *restore = last_result(e, s->name, "restore"), *protect = last_result(e, s->name, "protect"), *prepare = last_result(e, s->name, "prepare");
 	const char *status = went_well(restore) ? "restored" : went_well(protect) ? "protected" : went_well(prepare) ? "prepared" : restore || protect ? "unknown" : "unchanged";
 	const char *detail = json_string_value(json_object_get(restore ? restore : protect, "message"));
 
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:o}", "service", s->name, "status", status, "release", went_well(restore) ? s->last_good : NULL, "failed", s->failed, "detail", detail,
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:o}", "service", s->name, "status", status, "release", went_well(restore) ? whose->last_good : NULL, "failed", whose->failed, "detail", detail,
 			 "commands", commands_for(e, s->name));
+}
+
+/* A service, and what of its backup was to come back with it. */
+static void add_members(struct fb_engine *e, const struct fb_service *s, json_t *members)
+{
+	if (!s->deploys)
+		return;
+	json_array_append_new(members, member(e, s));
+	for (size_t i = 0; i < s->item_count; i++)
+		if (last_result(e, s->items[i].name, "restore"))
+			json_array_append_new(members, member(e, &s->items[i]));
 }
 
 /* ---- the way out ---- */
@@ -238,8 +250,7 @@ void fb_outcome_record(struct fb_engine *e)
 	if (e->failure)
 		set_document(e, "why", json_pack("{s:s}", "message", e->failure));
 	for (i = 0; i < e->x.service_count; i++)
-		if (e->x.services[i].deploys)
-			json_array_append_new(members, member(e, &e->x.services[i]));
+		add_members(e, &e->x.services[i], members);
 	if (e->exit_code == FB_EXIT_INCOMPLETE || e->exit_code == FB_EXIT_STOPPED)
 		set_document(e, "way_out", way_out(e, members));
 	if (e->x.recovering)

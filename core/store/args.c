@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "store/commands.h"
 
-enum { STORE = 256, KEY_FILE, PASSPHRASE_FILE, PROGRESS, FIRST };
+enum { STORE = 256, KEY_FILE, PASSPHRASE_FILE, PROGRESS, BRIEF, FIRST };
 
 /* The command's own options: where each goes */
 struct option_form {
@@ -73,6 +74,7 @@ static void fill(struct option *o)
 	*o++ = (struct option){"key-file", required_argument, NULL, KEY_FILE};
 	*o++ = (struct option){"passphrase-file", required_argument, NULL, PASSPHRASE_FILE};
 	*o++ = (struct option){"progress", no_argument, NULL, PROGRESS};
+	*o++ = (struct option){"brief", no_argument, NULL, BRIEF};
 	for (size_t i = 0; i < FORMS; i++)
 		*o++ = (struct option){forms[i].name, forms[i].sort == FLAG ? no_argument : required_argument, NULL, FIRST + (int)i};
 	*o = (struct option){0};
@@ -80,7 +82,7 @@ static void fill(struct option *o)
 
 int fb_store_args_parse(struct fb_store_args *a, int argc, char **argv, struct fb_err *err)
 {
-	struct option options[FORMS + 5];
+	struct option options[FORMS + 6];
 	struct fb_store_list *last = NULL; /* --tree A B: words after an option of many values are more of them */
 	int c, r = 0;
 
@@ -104,6 +106,8 @@ int fb_store_args_parse(struct fb_store_args *a, int argc, char **argv, struct f
 			a->key.passphrase_file = optarg;
 		else if (c == PROGRESS)
 			a->progress = true;
+		else if (c == BRIEF)
+			a->brief = true;
 		else if (c >= FIRST) {
 			r = take(a, &forms[c - FIRST], optarg, err);
 			if (forms[c - FIRST].sort == LIST)
@@ -117,6 +121,10 @@ int fb_store_args_parse(struct fb_store_args *a, int argc, char **argv, struct f
 		r = fb_err_set(err, FB_STORE_USAGE, "'%s' is one word too many", argv[optind]);
 	if (r == 0 && !a->command)
 		r = fb_err_set(err, FB_STORE_USAGE, "no command is given; see failback-store --help");
+	if (!a->store)
+		a->store = getenv("FAILBACK_STORE"); /* what failback tells the commands of its plugins */
+	if (!a->owner)
+		a->owner = getenv("FAILBACK_ENGINE");
 	if (r == 0 && !a->store)
 		r = fb_err_set(err, FB_STORE_USAGE, "say which store: --store DIR");
 	if (r == 0 && a->key.key_file && a->key.passphrase_file)

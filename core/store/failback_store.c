@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "store/commands.h"
 
+#define BRIEF 10
+
 static const struct {
 	const char *name;
 	int (*run)(struct fb_store_args *args, json_t **ret, struct fb_err *err);
@@ -31,7 +33,7 @@ static const struct {
 
 static void usage(FILE *to)
 {
-	fputs("usage: failback-store --store DIR [--key-file FILE | --passphrase-file FILE] [--progress] COMMAND ...\n"
+	fputs("usage: failback-store --store DIR [--key-file FILE | --passphrase-file FILE] [--progress] [--brief] COMMAND ...\n"
 	      "  init [--encryption all|secrets|none]\n"
 	      "  put --set ID --item NAME --kind KIND [--secret] [--source TEXT] [--meta KEY=VALUE]... [--owner PID]\n"
 	      "      (--tree PATH... [--exclude PATTERN]... | --file PATH | --stdin) [--rehash]\n"
@@ -45,6 +47,21 @@ static void usage(FILE *to)
 	      "  prune [--keep ID... | --remove ID...] [--dry-run]\n"
 	      "failback-store(8) says what they do.\n",
 	      to);
+}
+
+/* Of each list, at any depth, the first few: for who reads it from a log that is bounded. */
+static void shorten(json_t *v)
+{
+	const char *name;
+	json_t *one;
+	size_t i;
+
+	while (json_array_size(v) > BRIEF)
+		json_array_remove(v, json_array_size(v) - 1);
+	json_array_foreach(v, i, one)
+		shorten(one);
+	json_object_foreach(v, name, one)
+		shorten(one);
 }
 
 static int print(json_t *answer)
@@ -63,6 +80,8 @@ static int run(struct fb_store_args *args, size_t i)
 
 	if (r == 0)
 		r = commands[i].run(args, &answer, &err);
+	if (args->brief)
+		shorten(answer);
 	if (answer && print(answer) < 0) {
 		fprintf(stderr, "failback-store: cannot write the answer to standard output\n");
 		return FB_STORE_IO;
