@@ -202,6 +202,7 @@ int fb_config_load_all(const struct fb_config_request *request, struct fb_config
 	}
 	add_folder(c, file, trusted, errs);
 	fb_settings_read(c, request, errs);
+	fb_backup_store_read(c, errs);
 	fb_services_read(c, errs);
 	check_lists(c, errs);
 	fb_plugins_check(c, errs);
@@ -237,6 +238,7 @@ void fb_config_free(struct fb_config *c)
 	fb_free(c->state_dir);
 	fb_free(c->runtime_dir);
 	fb_free(c->environment);
+	fb_backup_store_clear(c);
 	for (size_t i = 0; i < c->tree_count; i++)
 		fb_tree_free(c->trees[i]);
 	fb_free(c->trees);
@@ -268,6 +270,11 @@ const char *const *fb_config_plugin_dirs(const struct fb_config *c)
 long fb_config_trusted_owner(const struct fb_config *c)
 {
 	return c->settings.trusted_owner;
+}
+
+const struct fb_backup_store *fb_config_backup_store(const struct fb_config *c)
+{
+	return &c->backup_store;
 }
 
 const char *const *fb_config_services(const struct fb_config *c)

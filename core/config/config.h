@@ -53,6 +53,16 @@ const char *fb_config_state_dir(const struct fb_config *c);   /* default /var/li
 const char *fb_config_runtime_dir(const struct fb_config *c); /* default /run/failback; the state directory when only that was given by hand */
 const char *const *fb_config_plugin_dirs(const struct fb_config *c);
 long fb_config_trusted_owner(const struct fb_config *c);      /* uid, -1: none */
+/* The group backup_store. Paths are absolute; at most one of the two files is not NULL, none is with encryption "none" unless it is set. */
+struct fb_backup_store {
+	char *path;             /* default: backups in the state directory */
+	const char *encryption; /* "secrets" (default), "all", "none" */
+	char *key_file, *passphrase_file; /* default: the key file backup.key in the state directory */
+	int64_t retention_days; /* default 30 */
+	int64_t keep_last;      /* of each service, at least 1; default 5 */
+	int64_t max_size;       /* bytes; 0 (default): any */
+};
+const struct fb_backup_store *fb_config_backup_store(const struct fb_config *c);
 /* Services in the configuration, ends in NULL. */
 const char *const *fb_config_services(const struct fb_config *c);
 

@@ -16,7 +16,9 @@
  *     "auto_rollback_enabled": true, "failure_threshold": 3, "rollback_timeout": 60000, "zero_downtime_required": false,
  *     "evidence_timeout": 500, "notify_timeout": 10000, "resume_within": 3600000, "log_limit": 8388608 (bytes per link's log),
  *     "approval": "never" | "low" | "medium" | "high"   (least risk that needs one; "never": none),
- *     "detection": { "interval": 10, "window": 250, "min_requests": 10, "min_failed": 10, "error_ratio": 0.5, "baseline_factor": 3.0 }
+ *     "detection": { "interval": 10, "window": 250, "min_requests": 10, "min_failed": 10, "error_ratio": 0.5, "baseline_factor": 3.0 },
+ *     "backup_store": { "path": "/var/lib/failback/backups", "encryption": "secrets" | "all" | "none", "key_file": "/path" | null,
+ *                       "passphrase_file": "/path" | null }      at most one of the files
  *   },
  *   "services": [ {
  *     "name": "backend", "depends_on": ["database"], "goes_with": [],

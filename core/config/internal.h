@@ -20,6 +20,7 @@ struct fb_settings {
 	double error_ratio, baseline_factor;
 	long trusted_owner;
 	bool environment_set;
+	const struct fb_backup_store *backup_store;
 	const struct fb_node *rollback_timeout_at, *zero_downtime_at, *threshold_at; /* NULL: default */
 };
 
@@ -37,6 +38,7 @@ struct fb_config {
 	struct fb_text broken; /* of files with a syntax error: what they name may be there */
 	bool unread;           /* a file could not be read at all: any name may be in it */
 	struct fb_settings settings;
+	struct fb_backup_store backup_store;
 	char *state_dir, *runtime_dir, *environment;
 	char **plugin_dirs;
 	struct fb_service *services;
@@ -60,11 +62,18 @@ extern const char *const fb_settings_names[]; /* of the top level, ends in NULL 
 void fb_settings_read(struct fb_config *c, const struct fb_config_request *request, struct fb_errs *errs);
 /* The "settings" of the frozen chain. */
 json_t *fb_settings_json(const struct fb_settings *s);
+/* The one place where a setting stands, in a group or in none (NULL); the others are told. NULL: it is set nowhere, or is BAD. */
+const struct fb_node *fb_settings_at(struct fb_config *c, struct fb_errs *errs, const char *group, const char *name);
 /* Calls each list setting of that name in every file, in order. */
 typedef void fb_each_fn(void *ctx, const struct fb_node *item);
 void fb_config_each(const struct fb_config *c, const char *list, fb_each_fn *fn, void *ctx);
 /* Is a list of that name in any file? */
 bool fb_config_has(const struct fb_config *c, const char *list);
+
+/* backup_store.c; after fb_settings_read */
+void fb_backup_store_read(struct fb_config *c, struct fb_errs *errs);
+void fb_backup_store_clear(struct fb_config *c);
+json_t *fb_backup_store_json(const struct fb_backup_store *s);
 
 /* options.c: the descriptor of a plugin, with its error at node; NULL when it is not known. */
 const json_t *fb_use_plugin(struct fb_build *b, const struct fb_node *node, const char *kind, const char *name);

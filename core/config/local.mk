@@ -23,4 +23,5 @@ libfailback_core_la_SOURCES += \
 libfailback_core_la_SOURCES += core/config/offers.c
 libfailback_core_la_SOURCES += core/config/offers.h
 libfailback_core_la_SOURCES += core/config/apart.c
+libfailback_core_la_SOURCES += core/config/backup_store.c
 libfailback_core_la_SOURCES += core/config/plugins.c

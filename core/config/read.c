@@ -173,6 +173,20 @@ bool fb_read_group(struct fb_errs *errs, const struct fb_node *node)
 	return node->type == FB_NODE_GROUP || fb_read_expected(errs, node, "a group { … }");
 }
 
+bool fb_read_path(struct fb_errs *errs, const struct fb_node *node, const char **ret)
+{
+	const char *s;
+
+	if (!fb_read_string(errs, node, &s))
+		return false;
+	if (*s != '/') {
+		fb_node_error(errs, node, "'%.200s' is not an absolute path: it does not begin with /", s);
+		return false;
+	}
+	*ret = s;
+	return true;
+}
+
 bool fb_read_strings(struct fb_errs *errs, const struct fb_node *node, bool alone, json_t **ret)
 {
 	json_t *list;

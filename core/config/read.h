@@ -21,6 +21,7 @@ bool fb_read_size(struct fb_errs *errs, const struct fb_node *node, bool bare, i
 bool fb_read_choice(struct fb_errs *errs, const struct fb_node *node, const char *const *choices, const char **ret);
 /* [a-z0-9][a-z0-9-]{0,62} */
 bool fb_read_name(struct fb_errs *errs, const struct fb_node *node, const char **ret);
+bool fb_read_path(struct fb_errs *errs, const struct fb_node *node, const char **ret); /* absolute */
 /* A list of strings as a new JSON array; a string alone is a list of one with `alone`. */
 bool fb_read_strings(struct fb_errs *errs, const struct fb_node *node, bool alone, json_t **ret);
 /* A string for the shell or an argv, as a new JSON string or array. */

@@ -20,7 +20,7 @@
 const char *const fb_settings_names[] = {
 	"environment", "state_dir", "runtime_dir", "plugin_dirs", "trusted_owner", "executor", "auto_rollback_enabled", "failure_threshold",
 	"rollback_timeout", "zero_downtime_required", "evidence_timeout", "notify_timeout", "resume_within", "log_limit", "approval", "watch_for",
-	"preserve_failed_environment", "detection", "rollback_config", "services", "recovery", "backup", "notifiers", "plugins", NULL};
+	"preserve_failed_environment", "detection", "rollback_config", "services", "recovery", "backup", "backup_store", "notifiers", "plugins", NULL};
 static const char *const rollback_config[] = {"auto_rollback_enabled", "failure_threshold", "rollback_timeout", "zero_downtime_required", NULL};
 static const char *const detection[] = {"interval", "window", "min_requests", "min_failed", "error_ratio", "baseline_factor", NULL};
 static const char *const executors[] = {"enhanced", "basic", NULL};
@@ -57,6 +57,11 @@ static const struct fb_node *look(const struct reader *r, const char *group, con
 		}
 	}
 	return found && found->type != FB_NODE_BAD ? found : NULL;
+}
+
+const struct fb_node *fb_settings_at(struct fb_config *c, struct fb_errs *errs, const char *group, const char *name)
+{
+	return look(&(struct reader){.c = c, .errs = errs}, group, name);
 }
 
 /* Seeds' settings stand at the top or in the group rollback_config; others have no second place. */
@@ -100,11 +105,7 @@ static const char *take_path(const struct reader *r, const char *name)
 	const struct fb_node *node = top(r, name);
 	const char *s = NULL;
 
-	if (node && fb_read_string(r->errs, node, &s) && *s != '/') {
-		fb_node_error(r->errs, node, "'%.200s' is not an absolute path: it does not begin with /", s);
-		s = NULL;
-	}
-	return s;
+	return node && fb_read_path(r->errs, node, &s) ? s : NULL;
 }
 
 static void take_owner(const struct reader *r, long *owner)
@@ -201,12 +202,8 @@ static void take_plugin_dirs(const struct reader *r, const struct fb_config_requ
 		for (size_t k = 0; k < node->n; k++) {
 			const char *s;
 
-			if (!fb_read_string(r->errs, &node->v[k], &s))
+			if (!fb_read_path(r->errs, &node->v[k], &s))
 				continue;
-			if (*s != '/') {
-				fb_node_error(r->errs, &node->v[k], "'%.200s' is not an absolute path: it does not begin with /", s);
-				continue;
-			}
 			c->plugin_dirs = fb_realloc(c->plugin_dirs, (n + 2) * sizeof(char *));
 			c->plugin_dirs[n++] = fb_strdup(s);
 		}
@@ -283,13 +280,14 @@ void fb_settings_read(struct fb_config *c, const struct fb_config_request *reque
 
 json_t *fb_settings_json(const struct fb_settings *s)
 {
-	return json_pack("{s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:s, s:{s:I, s:I, s:I, s:I, s:f, s:f}}",
+	return json_pack("{s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:s, s:{s:I, s:I, s:I, s:I, s:f, s:f}, s:o}",
 			 "auto_rollback_enabled", s->auto_rollback_enabled, "failure_threshold", (json_int_t)s->failure_threshold,
 			 "rollback_timeout", (json_int_t)s->rollback_timeout, "zero_downtime_required", s->zero_downtime_required,
 			 "evidence_timeout", (json_int_t)s->evidence_timeout, "notify_timeout", (json_int_t)s->notify_timeout,
 			 "resume_within", (json_int_t)s->resume_within, "log_limit", (json_int_t)s->log_limit, "approval", s->approval,
 			 "detection", "interval", (json_int_t)s->interval, "window", (json_int_t)s->window, "min_requests", (json_int_t)s->min_requests,
-			 "min_failed", (json_int_t)s->min_failed, "error_ratio", s->error_ratio, "baseline_factor", s->baseline_factor);
+			 "min_failed", (json_int_t)s->min_failed, "error_ratio", s->error_ratio, "baseline_factor", s->baseline_factor,
+			 "backup_store", fb_backup_store_json(s->backup_store));
 }
 
 void fb_config_each(const struct fb_config *c, const char *list, fb_each_fn *fn, void *ctx)

@@ -37,7 +37,8 @@ static void an_empty_configuration_has_useful_defaults(void **state)
 	assert_int_equal(fb_config_check(f->config, &fake_catalog, &f->errs), 0);
 	assert_int_equal(freeze_deploy(f, "steps = ( { name = \"a\"; run = \"true\"; } );"), 0);
 	assert_string_equal(at(f->chain, "settings"),
-			    "{\"approval\":\"never\",\"auto_rollback_enabled\":true,\"detection\":{\"baseline_factor\":3.0,\"error_ratio\":0.5,\"interval\":10,"
+			    "{\"approval\":\"never\",\"auto_rollback_enabled\":true,\"backup_store\":{\"encryption\":\"secrets\",\"key_file\":\"" FB_STATEDIR
+			    "/backup.key\",\"passphrase_file\":null,\"path\":\"" FB_STATEDIR "/backups\"},\"detection\":{\"baseline_factor\":3.0,\"error_ratio\":0.5,\"interval\":10,"
 			    "\"min_failed\":10,\"min_requests\":10,\"window\":250},\"evidence_timeout\":500,\"failure_threshold\":3,\"log_limit\":8388608,"
 			    "\"notify_timeout\":10000,\"resume_within\":3600000,\"rollback_timeout\":60000,\"zero_downtime_required\":false}");
 	assert_string_equal(at(f->chain, "name"), "\"plan\"");
@@ -264,7 +265,8 @@ static void both_spellings_of_the_seeds_settings_are_taken(void **state)
 	put("conf.d/a.conf", "rollback_config = { zero_downtime_required = true; }; approval = \"high\";");
 	assert_int_equal(freeze_deploy(f, "approval = \"medium\"; steps = ( { name = \"a\"; run = \"true\"; } );"), 0);
 	assert_string_equal(at(f->chain, "settings"),
-			    "{\"approval\":\"medium\",\"auto_rollback_enabled\":false,\"detection\":{\"baseline_factor\":3.0,\"error_ratio\":0.25,\"interval\":20,"
+			    "{\"approval\":\"medium\",\"auto_rollback_enabled\":false,\"backup_store\":{\"encryption\":\"secrets\",\"key_file\":\"" FB_STATEDIR
+			    "/backup.key\",\"passphrase_file\":null,\"path\":\"" FB_STATEDIR "/backups\"},\"detection\":{\"baseline_factor\":3.0,\"error_ratio\":0.25,\"interval\":20,"
 			    "\"min_failed\":10,\"min_requests\":10,\"window\":250},\"evidence_timeout\":1000,\"failure_threshold\":1,\"log_limit\":1048576,"
 			    "\"notify_timeout\":10000,\"resume_within\":3600000,\"rollback_timeout\":90000,\"zero_downtime_required\":true}");
 	assert_string_equal(at(f->chain, "chains.plan.0.retries"), "0");
@@ -317,6 +319,39 @@ static void the_command_line_overrides_the_files(void **state)
 	fb_free(here);
 }
 
+static const char *frozen_store(struct fixture *f)
+{
+	if (freeze_deploy(f, "steps = ( { name = \"a\"; run = \"true\"; } );") < 0)
+		fail_msg("%s", errors(f));
+	return at(f->chain, "settings.backup_store");
+}
+
+static void the_backup_store_is_in_the_state_directory_with_a_key_unless_it_is_said_otherwise(void **state)
+{
+	struct fixture *f = *state;
+	const struct fb_backup_store *s;
+
+	put("failback.conf", "state_dir = \"/s\";");
+	assert_string_equal(frozen_store(f), "{\"encryption\":\"secrets\",\"key_file\":\"/s/backup.key\",\"passphrase_file\":null,\"path\":\"/s/backups\"}");
+	s = fb_config_backup_store(f->config);
+	assert_int_equal(s->retention_days, 30);
+	assert_int_equal(s->keep_last, 5);
+	assert_int_equal(s->max_size, 0);
+	put("failback.conf", "backup_store = { path = \"/b\"; encryption = \"all\"; passphrase_file = \"/p\"; retention_days = 0; keep_last = 1; max_size = \"20GiB\"; };");
+	assert_string_equal(frozen_store(f), "{\"encryption\":\"all\",\"key_file\":null,\"passphrase_file\":\"/p\",\"path\":\"/b\"}");
+	s = fb_config_backup_store(f->config);
+	assert_string_equal(s->path, "/b");
+	assert_string_equal(s->passphrase_file, "/p");
+	assert_int_equal(s->retention_days, 0);
+	assert_int_equal(s->keep_last, 1);
+	assert_int_equal(s->max_size, INT64_C(20) << 30);
+	put("failback.conf", "backup_store = { encryption = \"none\"; };");
+	assert_null(strstr(frozen_store(f), ".key"));
+	put("failback.conf", "backup_store = { encryption = \"none\"; };");
+	put("conf.d/key.conf", "backup_store = { key_file = \"/k\"; };");
+	assert_non_null(strstr(frozen_store(f), "\"key_file\":\"/k\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_basic_executor_has_no_recovery_but_recorded_undo, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_plan_ends_with_a_watch_unless_it_has_one_or_wants_none, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(both_spellings_of_the_seeds_settings_are_taken, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(the_backup_store_is_in_the_state_directory_with_a_key_unless_it_is_said_otherwise, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(values_of_every_type_are_normalised, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_literal_secret_may_stand_in_a_file_that_others_cannot_read, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(the_command_line_overrides_the_files, fixture_setup, fixture_teardown),

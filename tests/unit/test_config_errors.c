@@ -149,6 +149,25 @@ static void settings_of_the_wrong_type_say_what_was_expected_and_found(void **st
 			    "failback.conf:11: setting 'services': expected a list, found a group\n");
 }
 
+static void mistakes_in_the_backup_store_are_told_each_with_its_place(void **state)
+{
+	struct fixture *f = *state;
+
+	put("conf.d/more.conf", "backup_store = { keep_last = 3;\n };\n");
+	assert_string_equal(check(f, "backup_store = {\n path = \"backups\";\n encryption = \"some\";\n key_file = \"/k\";\n passphrase_file = \"/p\";\n"
+				     " retention_days = -1;\n keep_last = 0;\n max_size = 20;\n retention_day = 3;\n};\n"),
+			    "failback.conf:2: setting 'backup_store.path': 'backups' is not an absolute path: it does not begin with /\n"
+			    "failback.conf:3: setting 'backup_store.encryption': expected \"secrets\", \"all\" or \"none\", found the string \"some\"; did you mean 'none'?\n"
+			    "failback.conf:5: setting 'backup_store.passphrase_file': 'key_file' is set too, at failback.conf:4: a store is opened by one of them, so remove the other\n"
+			    "failback.conf:6: setting 'backup_store.retention_days': -1 is out of range: expected 0 to 36500\n"
+			    "failback.conf:7: setting 'backup_store.keep_last': 0 is out of range: expected 1 to 1000000\n"
+			    "failback.conf:8: setting 'backup_store.max_size': expected a size with its unit, such as \"4MiB\", found the number 20\n"
+			    "failback.conf:9: setting 'backup_store.retention_day': there is no such setting; did you mean 'retention_days'?\n"
+			    "conf.d/more.conf:1: setting 'backup_store.keep_last': it is set twice, first at failback.conf:7: remove one\n");
+	assert_int_equal(unlink("conf.d/more.conf"), 0);
+	assert_string_equal(check(f, "backup_store = 5;"), "failback.conf:1: setting 'backup_store': expected a group { … }, found the number 5\n");
+}
+
 static void services_that_cannot_be_are_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -324,6 +343,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_a_file_includes_is_read_with_its_own_places, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(text_that_is_no_configuration_is_refused_with_its_line, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(files_that_others_may_write_are_refused, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(mistakes_in_the_backup_store_are_told_each_with_its_place, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(settings_of_the_wrong_type_say_what_was_expected_and_found, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(services_that_cannot_be_are_refused, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(options_are_checked_against_what_the_plugin_declares, fixture_setup, fixture_teardown),
