@@ -14,6 +14,7 @@ include plugins/notifiers/exec/local.mk
 include plugins/notifiers/webhook/local.mk
 include plugins/phases/command/local.mk
 include plugins/strategies/immediate/local.mk
+include plugins/strategies/tree/local.mk
 include plugins/common/exec/local.mk
 include plugins/phases/exec/local.mk
 include plugins/strategies/exec/local.mk

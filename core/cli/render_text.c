@@ -87,6 +87,30 @@ void fb_render_phases(const struct fb_style *s, const json_t *phases, struct fb_
 	json_array_foreach(phases, i, phase) put_phase(s, phase, t);
 }
 
+/* What was backed up, of which service, and how it is known that it can come back. */
+static void put_items(const struct fb_style *s, const json_t *items, struct fb_text *t)
+{
+	const json_t *one;
+	size_t i;
+	json_array_foreach(items, i, one) {
+		const char *by = fb_render_string(one, "proven_by", NULL), *kind = fb_render_string(one, "kind", NULL);
+		struct fb_text line = {0};
+		fb_text_printf(&line, "    %s %s", fb_render_string(one, "service", "?"), fb_render_string(one, "item", "?"));
+		if (kind)
+			fb_text_printf(&line, ", %s", kind);
+		if (json_is_integer(json_object_get(one, "size")))
+			fb_text_printf(&line, ", %lld bytes", (long long)json_integer_value(json_object_get(one, "size")));
+		if (json_is_true(json_object_get(one, "encrypted")))
+			fb_text_puts(&line, ", encrypted");
+		fb_text_puts(&line, json_is_true(json_object_get(one, "proven")) ? ", proven" : ", not proven");
+		if (by)
+			fb_text_printf(&line, fb_streq(by, "restore") ? ": restored apart in %.2f s" : ": read back in %.2f s", json_number_value(json_object_get(one, "restore_seconds")));
+		fb_style_cut(s, t, line.p, s->width);
+		fb_text_puts(t, "\n");
+		fb_text_clear(&line);
+	}
+}
+
 static const char *headline(const char *status)
 {
 	static const char *const lines[][2] = {{"completed", "Completed"}, {"failed", "Failed, nothing was changed"},
@@ -398,6 +422,7 @@ void fb_render_text(const struct fb_style *s, const json_t *r, struct fb_text *t
 	if (json_is_object(backup)) {
 		put_section(s, t, "Backup");
 		fb_render_phases(s, json_object_get(backup, "phases"), t);
+		put_items(s, json_object_get(backup, "items"), t);
 	}
 	if (fb_streq(fb_render_string(r, "kind", ""), "deploy") && json_is_false(json_object_get(r, "backup_created")) && json_array_size(json_object_get(backup, "phases")) > 0)
 		fb_text_puts(t, "  Backup not created - rollback may be limited\n");

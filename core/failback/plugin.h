@@ -267,7 +267,7 @@ struct fb_host {
 	/* A member for this link in the report, as JSON; see failback-plugin(3) for those the report knows
 	 * (summary {text}: what a success is worth telling; root_cause, recommendations, checks, items, state). 0: taken; -1: not JSON, or over 256 KiB. */
 	int32_t (*report)(const struct fb_call *call, const char *member, const char *json);
-	/* A document as JSON text: "report" (of this execution, so far), "services", "facts" (of this execution, by key), "state/SERVICE". NULL: there is none of that name. */
+	/* A document as JSON text: "report" (of this execution, so far), "services", "facts" (of this execution, by key), "state/SERVICE", "backup_store" (the settings). NULL: there is none of that name. */
 	const char *(*document)(const struct fb_call *call, const char *name);
 
 	/* Milliseconds until the deadline, 0 when it is over or the operation shall stop. */

@@ -134,10 +134,10 @@ int fb_journal_services(struct fb_journal *j, const char *environment, struct fb
 	sqlite3_stmt *s = fb_db_query(j, err,
 				      environment ? "SELECT v.environment, v.service, r.release, r.status, e.id, r.data, r.at_ms, r.live FROM services v LEFT JOIN releases r"
 						    " ON r.environment = v.environment AND r.service = v.service AND r.live = 1 LEFT JOIN executions e ON e.n = r.execution"
-						    " WHERE v.environment = ?1 ORDER BY v.environment, v.service"
+						    " WHERE v.environment = ?1 AND instr(v.service, '.') = 0 ORDER BY v.environment, v.service"
 						  : "SELECT v.environment, v.service, r.release, r.status, e.id, r.data, r.at_ms, r.live FROM services v LEFT JOIN releases r"
 						    " ON r.environment = v.environment AND r.service = v.service AND r.live = 1 LEFT JOIN executions e ON e.n = r.execution"
-						    " WHERE ?1 IS NULL ORDER BY v.environment, v.service",
+						    " WHERE ?1 IS NULL AND instr(v.service, '.') = 0 ORDER BY v.environment, v.service",
 				      "t", environment);
 
 	return give(j, s, ret, ret_n, err);

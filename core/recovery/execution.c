@@ -176,6 +176,8 @@ static char *document(struct fb_context *x, const char *name)
 
 	if (!strcmp(name, "services"))
 		return json_dumps(json_object_get(x->frozen, "services"), JSON_COMPACT);
+	if (!strcmp(name, "backup_store"))
+		return json_dumps(json_object_get(json_object_get(x->frozen, "settings"), "backup_store"), JSON_COMPACT);
 	if (!strcmp(name, "facts")) {
 		text = fb_journal_facts(x->journal, x->id, &err);
 		d = text ? json_loads(text, 0, NULL) : NULL;

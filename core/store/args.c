@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "store/commands.h"
 
-enum { STORE = 256, KEY_FILE, PASSPHRASE_FILE, PROGRESS, BRIEF, FIRST };
+enum { STORE = 256, KEY_FILE, PASSPHRASE_FILE, PROGRESS, ANSWER, FIRST };
 
 /* The command's own options: where each goes */
 struct option_form {
@@ -74,7 +74,7 @@ static void fill(struct option *o)
 	*o++ = (struct option){"key-file", required_argument, NULL, KEY_FILE};
 	*o++ = (struct option){"passphrase-file", required_argument, NULL, PASSPHRASE_FILE};
 	*o++ = (struct option){"progress", no_argument, NULL, PROGRESS};
-	*o++ = (struct option){"brief", no_argument, NULL, BRIEF};
+	*o++ = (struct option){"answer", required_argument, NULL, ANSWER};
 	for (size_t i = 0; i < FORMS; i++)
 		*o++ = (struct option){forms[i].name, forms[i].sort == FLAG ? no_argument : required_argument, NULL, FIRST + (int)i};
 	*o = (struct option){0};
@@ -106,8 +106,8 @@ int fb_store_args_parse(struct fb_store_args *a, int argc, char **argv, struct f
 			a->key.passphrase_file = optarg;
 		else if (c == PROGRESS)
 			a->progress = true;
-		else if (c == BRIEF)
-			a->brief = true;
+		else if (c == ANSWER)
+			a->answer = optarg;
 		else if (c >= FIRST) {
 			r = take(a, &forms[c - FIRST], optarg, err);
 			if (forms[c - FIRST].sort == LIST)

@@ -15,7 +15,8 @@ struct fb_store_list { /* of texts; ends in NULL */
 struct fb_store_args {
 	const char *store, *command;
 	struct fb_key_source key;
-	bool progress, brief;
+	const char *answer; /* file for it; NULL: standard output */
+	bool progress;
 	const char *encryption, *set, *item, *kind, *source, *file, *to, *digest, *owner;
 	bool secret, from_stdin, to_stdout, rehash, files, in_place, delete, dry_run;
 	struct fb_store_list tree, exclude, only, keep, remove, meta;

@@ -3,6 +3,7 @@
  * failback-store --store DIR COMMAND ...: the store as a program, so that what is linked for it (zstd, libarchive) is linked nowhere else. Its arguments, answers and
  * codes are failback-store(8). It knows the command line; what is done is in the files beside it.
  */
+#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +12,6 @@
 
 #include "base/mem.h"
 #include "store/commands.h"
-
-#define BRIEF 10
 
 static const struct {
 	const char *name;
@@ -33,7 +32,7 @@ static const struct {
 
 static void usage(FILE *to)
 {
-	fputs("usage: failback-store --store DIR [--key-file FILE | --passphrase-file FILE] [--progress] [--brief] COMMAND ...\n"
+	fputs("usage: failback-store --store DIR [--key-file FILE | --passphrase-file FILE] [--progress] [--answer FILE] COMMAND ...\n"
 	      "  init [--encryption all|secrets|none]\n"
 	      "  put --set ID --item NAME --kind KIND [--secret] [--source TEXT] [--meta KEY=VALUE]... [--owner PID]\n"
 	      "      (--tree PATH... [--exclude PATTERN]... | --file PATH | --stdin) [--rehash]\n"
@@ -49,27 +48,18 @@ static void usage(FILE *to)
 	      to);
 }
 
-/* Of each list, at any depth, the first few: for who reads it from a log that is bounded. */
-static void shorten(json_t *v)
+/* 0, or -1 with errno */
+static int put_answer(json_t *answer, const char *path)
 {
-	const char *name;
-	json_t *one;
-	size_t i;
-
-	while (json_array_size(v) > BRIEF)
-		json_array_remove(v, json_array_size(v) - 1);
-	json_array_foreach(v, i, one)
-		shorten(one);
-	json_object_foreach(v, name, one)
-		shorten(one);
-}
-
-static int print(json_t *answer)
-{
-	int r = json_dumpf(answer, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
+	FILE *to = path ? fopen(path, "we") : stdout;
+	int r = to ? json_dumpf(answer, to, JSON_INDENT(1) | JSON_SORT_KEYS) : -1;
 
 	json_decref(answer);
-	return r < 0 || putchar('\n') == EOF || fflush(stdout) == EOF ? -1 : 0;
+	if (r == 0 && (putc('\n', to) == EOF || fflush(to) == EOF))
+		r = -1;
+	if (to && path && fclose(to) == EOF)
+		r = -1;
+	return r;
 }
 
 static int run(struct fb_store_args *args, size_t i)
@@ -80,10 +70,8 @@ static int run(struct fb_store_args *args, size_t i)
 
 	if (r == 0)
 		r = commands[i].run(args, &answer, &err);
-	if (args->brief)
-		shorten(answer);
-	if (answer && print(answer) < 0) {
-		fprintf(stderr, "failback-store: cannot write the answer to standard output\n");
+	if (answer && put_answer(answer, args->answer) < 0) {
+		fprintf(stderr, "failback-store: cannot write the answer to %s: %s\n", args->answer ? args->answer : "standard output", strerror(errno));
 		return FB_STORE_IO;
 	}
 	if (r < 0) {

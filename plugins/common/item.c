@@ -1,99 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/common/item.h"
 
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "plugins/common/run.h"
 
-#define PROGRAM "failback-store"
 #define REFUSED 4 /* of a restore: the rest is done */
-#define LINE 600
-
-/* ---- words ---- */
-
-void item_word(struct item_words *w, const char *text)
-{
-	w->v = realloc(w->v, (w->n + 2) * sizeof *w->v);
-	if (!w->v)
-		abort();
-	w->v[w->n++] = run_copy(text);
-	w->v[w->n] = NULL;
-}
-
-void item_option(struct item_words *w, const char *option, const char *value)
-{
-	if (!value)
-		return;
-	item_word(w, option);
-	item_word(w, value);
-}
-
-void item_options(const struct fb_call *call, struct item_words *w, const char *option, const char *list)
-{
-	uint32_t n = call->host->option_count(call, list);
-	char path[96];
-
-	for (uint32_t i = 0; i < n; i++) {
-		snprintf(path, sizeof path, "%s[%u]", list, (unsigned)i);
-		item_option(w, option, call->host->option(call, path));
-	}
-}
-
-void item_words_clear(struct item_words *w)
-{
-	for (size_t i = 0; i < w->n; i++)
-		free(w->v[i]);
-	free(w->v);
-	*w = (struct item_words){0};
-}
 
 /* "failback-store put --set … --item …" */
-static struct item_words begin(const struct fb_call *call, const char *command, const char *set)
+static struct store_words begin(const struct fb_call *call, const char *command, const char *set)
 {
-	struct item_words w = {0};
+	struct store_words w = {0};
 
-	item_word(&w, PROGRAM);
-	item_word(&w, "--brief");
-	item_word(&w, command);
-	item_option(&w, "--set", set);
-	item_option(&w, "--item", call->service);
+	store_begin(&w, command);
+	store_option(&w, "--set", set);
+	store_option(&w, "--item", call->service);
 	return w;
 }
 
-static void add(struct item_words *w, const struct item_words *more)
+static void add(struct store_words *w, const struct store_words *more)
 {
 	for (size_t i = 0; more && i < more->n; i++)
-		item_word(w, more->v[i]);
-}
-
-/* ---- running it ---- */
-
-/* Runs and clears the words. The answer that it printed, or NULL; *ret_code is its exit code, and `line` what it said last. */
-static json_t *ask(const struct fb_call *call, struct item_words *w, int *ret_code, char line[LINE])
-{
-	const struct fb_command command = {.argv = (const char *const *)w->v};
-	struct fb_command_result r = {0};
-	json_t *answer = NULL;
-	char how[LINE / 2], text[LINE / 2];
-	int rc = call->host->run(call, &command, &r);
-
-	item_words_clear(w);
-	if (rc) {
-		*ret_code = 127;
-		snprintf(line, LINE, "%s could not be started: install the package failback-store, or put the program beside failback-host", PROGRAM);
-		return NULL;
-	}
-	*ret_code = r.exit_code;
-	/* one document, after whatever warnings came before it */
-	for (const char *p = r.output; p && !answer; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL)
-		if (*p == '{')
-			answer = json_loadb(p, r.output_size - (size_t)(p - r.output), JSON_DISABLE_EOF_CHECK, NULL);
-	snprintf(line, LINE, "%s%s", run_outcome(&r, how, sizeof how), run_line_after(&r, text, sizeof text));
-	return answer;
+		store_word(w, more->v[i]);
 }
 
 static int64_t number(const json_t *answer, const char *member)
@@ -109,6 +39,12 @@ static void report(const struct fb_call *call, const char *member, json_t *value
 		call->host->log(call, FB_LOG_WARNING, "'%s' could not be reported", member);
 	free(text);
 	json_decref(value);
+}
+
+int32_t item_state(const struct fb_call *call)
+{
+	report(call, "state", json_pack("{s:n, s:n, s:s}", "release", "target", "detail", "an item of a backup: it goes with its service"));
+	return FB_OK;
 }
 
 static const char *item_name(const struct fb_call *call)
@@ -141,7 +77,7 @@ static void warn(const struct fb_call *call, const json_t *answer)
 		}
 }
 
-static int32_t captured(const struct fb_call *call, const char *kind, const json_t *answer)
+static int32_t captured(const struct fb_call *call, const char *kind, const json_t *answer, bool record)
 {
 	char key[256];
 
@@ -149,41 +85,51 @@ static int32_t captured(const struct fb_call *call, const char *kind, const json
 	report(call, "items", json_pack("[{s:s, s:s, s:O?, s:O?, s:b}]", "item", item_name(call), "kind", kind, "size", json_object_get(answer, "size"), "encrypted",
 					json_object_get(answer, "encrypted"), "stored", 1));
 	set_key(call->last_good, key, sizeof key);
-	if (call->host->acted(call, "put", NULL) || call->host->fact_set(call, FB_SCOPE_SERVICE, key, call->execution)) {
+	if ((record && call->host->acted(call, "put", NULL)) || call->host->fact_set(call, FB_SCOPE_SERVICE, key, call->execution)) {
 		call->host->fail(call, "the backup of %s was made, but could not be recorded", call->service);
 		return FB_FAIL;
 	}
 	return FB_OK;
 }
 
-int32_t item_capture(const struct fb_call *call, const char *kind, const char *what, const struct item_words *content)
+/* Is it in the sealed set? What an engine that died had put into one that was not sealed is gone. */
+static bool is_kept(const struct fb_call *call)
+{
+	struct store_words w = begin(call, "show", call->execution);
+	char line[STORE_LINE];
+	int code;
+
+	json_decref(store_ask(call, &w, &code, line));
+	return code == 0;
+}
+
+int32_t item_capture(const struct fb_call *call, const char *kind, const char *what, const struct store_words *content)
 {
 	const struct fb_host *h = call->host;
-	struct item_words w = begin(call, "put", call->execution);
-	char text[LINE], line[LINE];
+	struct store_words w = begin(call, "put", call->execution);
+	char text[STORE_LINE], line[STORE_LINE];
 	int32_t answer;
 	json_t *said;
 	int code;
 
-	item_option(&w, "--kind", kind);
-	item_option(&w, "--source", what);
-	item_option(&w, "--meta", NULL);
+	store_option(&w, "--kind", kind);
+	store_option(&w, "--source", what);
 	if (call->last_good) {
 		snprintf(text, sizeof text, "release=%s", call->last_good);
-		item_option(&w, "--meta", text);
+		store_option(&w, "--meta", text);
 	}
 	if (h->option_int(call, "secret", 0))
-		item_word(&w, "--secret");
+		store_word(&w, "--secret");
 	add(&w, content);
 	snprintf(text, sizeof text, "back up %s", what);
 	answer = h->act(call, "put", FB_REPEAT_IDEMPOTENT, text);
-	if (answer != FB_ACT_DO) {
-		item_words_clear(&w);
+	if ((answer != FB_ACT_DO && answer != FB_ACT_DONE) || (answer == FB_ACT_DONE && is_kept(call))) {
+		store_words_clear(&w);
 		return answer == FB_ACT_NO ? FB_RETRY : FB_OK;
 	}
-	said = ask(call, &w, &code, line);
+	said = store_ask(call, &w, &code, line);
 	if (code == 0 && said) {
-		answer = captured(call, kind, said);
+		answer = captured(call, kind, said, answer == FB_ACT_DO);
 	} else {
 		h->fail(call, "%s could not be backed up: %s", what, line);
 		answer = FB_FAIL;
@@ -194,9 +140,9 @@ int32_t item_capture(const struct fb_call *call, const char *kind, const char *w
 
 /* ---- proof ---- */
 
-static void add_digest(const struct fb_call *call, struct item_words *w)
+static void add_digest(const struct fb_call *call, struct store_words *w)
 {
-	item_option(w, "--digest", call->host->fact(call, FB_SCOPE_EXECUTION, "backup.digest"));
+	store_option(w, "--digest", call->host->fact(call, FB_SCOPE_EXECUTION, "backup.digest"));
 }
 
 /* A problem that an answer tells of, in its words. */
@@ -209,14 +155,14 @@ static const char *first_problem(const json_t *answer)
 
 static int32_t read_back(const struct fb_call *call, double *ret_seconds)
 {
-	struct item_words w = begin(call, "verify", call->execution);
+	struct store_words w = begin(call, "verify", call->execution);
 	const char *problem;
-	char line[LINE];
+	char line[STORE_LINE];
 	json_t *said;
 	int code;
 
 	add_digest(call, &w);
-	said = ask(call, &w, &code, line);
+	said = store_ask(call, &w, &code, line);
 	problem = first_problem(said);
 	*ret_seconds = json_number_value(json_object_get(said, "seconds"));
 	if (code || !json_is_true(json_object_get(said, "good")))
@@ -231,21 +177,20 @@ static int32_t read_back(const struct fb_call *call, double *ret_seconds)
 /* Gives it into the scratch folder, then asks what another restore there would change: nothing. */
 static int32_t restore_apart(const struct fb_call *call, double *ret_seconds)
 {
-	char *place = NULL, line[LINE];
+	char place[4200], line[STORE_LINE];
 	int code = 0, different = 0;
 	json_t *said = NULL;
 
-	if (asprintf(&place, "%s/proof", call->scratch) < 0)
-		abort();
+	snprintf(place, sizeof place, "%s/proof", call->scratch);
 	for (int round = 0; round < 2 && !code; round++) {
-		struct item_words w = begin(call, "restore", call->execution);
+		struct store_words w = begin(call, "restore", call->execution);
 
 		add_digest(call, &w);
-		item_option(&w, "--to", place);
+		store_option(&w, "--to", place);
 		if (round)
-			item_word(&w, "--dry-run");
+			store_word(&w, "--dry-run");
 		json_decref(said);
-		said = ask(call, &w, &code, line);
+		said = store_ask(call, &w, &code, line);
 		if (!round)
 			*ret_seconds = json_number_value(json_object_get(said, "seconds"));
 		code = code || !said;
@@ -256,7 +201,6 @@ static int32_t restore_apart(const struct fb_call *call, double *ret_seconds)
 	else if (different)
 		call->host->fail(call, "the backup of %s cannot be relied on: what was restored into a scratch place differs from it", call->service);
 	json_decref(said);
-	free(place);
 	return code || different ? FB_FAIL : FB_OK;
 }
 
@@ -296,7 +240,7 @@ char *item_set(const struct fb_call *call)
 
 static void advise(const struct fb_call *call, const char *set)
 {
-	char command[LINE];
+	char command[STORE_LINE];
 
 	snprintf(command, sizeof command, "failback backup restore %s --item %s --to DIR", set, call->service);
 	call->host->advise(call, "look at what the backup has, in a place of its own", command);
@@ -320,12 +264,12 @@ static int32_t restored(const struct fb_call *call, const char *what, const char
 	return FB_FAIL;
 }
 
-int32_t item_restore(const struct fb_call *call, const char *what, const struct item_words *more, bool *ret_written)
+int32_t item_restore(const struct fb_call *call, const char *what, const struct store_words *more, bool *ret_written)
 {
 	const char *how = call->host->option(call, "on_rollback");
-	char *set, line[LINE], text[LINE];
-	struct item_words w;
-	int32_t answer;
+	char *set, line[STORE_LINE], text[STORE_LINE];
+	struct store_words w;
+	int32_t answer, asked;
 	json_t *said;
 	int code;
 
@@ -340,20 +284,21 @@ int32_t item_restore(const struct fb_call *call, const char *what, const struct 
 		return FB_FAIL;
 	snprintf(text, sizeof text, "give back %s from set %s", what, set);
 	answer = call->host->act(call, "restore", FB_REPEAT_IDEMPOTENT, text);
-	if (answer != FB_ACT_DO) {
+	if (answer != FB_ACT_DO && answer != FB_ACT_DONE) { /* done before: once more writes only what differs */
 		free(set);
 		return answer == FB_ACT_NO ? FB_RETRY : FB_OK;
 	}
+	asked = answer;
 	w = begin(call, "restore", set);
-	item_word(&w, "--in-place");
+	store_word(&w, "--in-place");
 	add(&w, more);
-	said = ask(call, &w, &code, line);
+	said = store_ask(call, &w, &code, line);
 	answer = restored(call, what, set, said, code, line);
 	if (ret_written)
 		*ret_written = number(said, "created") + number(said, "replaced") + number(said, "deleted") + number(said, "metadata") > 0;
 	json_decref(said);
 	free(set);
-	if (answer == FB_OK && call->host->acted(call, "restore", NULL)) {
+	if (answer == FB_OK && asked == FB_ACT_DO && call->host->acted(call, "restore", NULL)) {
 		call->host->fail(call, "%s was brought back, but that could not be recorded", what);
 		return FB_FAIL;
 	}
@@ -362,15 +307,12 @@ int32_t item_restore(const struct fb_call *call, const char *what, const struct 
 
 int32_t item_check(const struct fb_call *call)
 {
-	struct item_words w = {0};
-	char line[LINE];
-	int code;
+	const char *const argv[] = {STORE_PROGRAM, "--version", NULL};
+	const struct fb_command command = {.argv = argv};
+	struct fb_command_result r = {0};
 
-	item_word(&w, PROGRAM);
-	item_word(&w, "--help");
-	json_decref(ask(call, &w, &code, line));
-	if (!code)
+	if (!call->host->run(call, &command, &r) && !r.exit_code)
 		return FB_OK;
-	call->host->fail(call, "%s cannot be backed up: %s", call->service, line);
+	call->host->fail(call, "%s cannot be backed up: %s does not run: install the package failback-store, or put the program beside failback-host", call->service, STORE_PROGRAM);
 	return FB_FATAL;
 }

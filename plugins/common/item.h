@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For strategies that are items of a backup: what they put into the store, proving it, and giving it back. It runs failback-store, which host->run finds, on the
- * store in FAILBACK_STORE, in the set that has the execution's id. Compiled into each plugin that uses it. Knows only the public header.
+ * For strategies that are items of a backup: what they put into the store, proving it, and giving it back, in the set that has the execution's id. Compiled into each plugin that uses it. Knows only the public header.
  */
 #ifndef FB_PLUGINS_COMMON_ITEM_H
 #define FB_PLUGINS_COMMON_ITEM_H
@@ -10,24 +9,15 @@
 #include <stdbool.h>
 
 #include "failback/plugin.h"
+#include "plugins/common/store.h"
 
-/* A command line that grows; texts are copied. */
-struct item_words {
-	char **v; /* ends in NULL */
-	size_t n;
-};
-void item_word(struct item_words *w, const char *text);
-/* An option and its value; nothing when the value is NULL. */
-void item_option(struct item_words *w, const char *option, const char *value);
-/* An option for each text of a list option of the plugin's. */
-void item_options(const struct fb_call *call, struct item_words *w, const char *option, const char *list);
-void item_words_clear(struct item_words *w);
-
+/* FB_OP_STATE: an item has no release of its own. */
+int32_t item_state(const struct fb_call *call);
 /*
  * FB_OP_CAPTURE: puts the item into the set. kind: "tree", "sqlite"; what: for people, "/etc/shop and 1 more"; content: the words that say what is put, at the
  * end of the command line. Reports it (member "items") and remembers which set goes with the release that is live.
  */
-int32_t item_capture(const struct fb_call *call, const char *kind, const char *what, const struct item_words *content);
+int32_t item_capture(const struct fb_call *call, const char *kind, const char *what, const struct store_words *content);
 /* FB_OP_PROVE: reads all of it back from the sealed set, or with verify = "restore" gives it into the scratch folder and compares; reports how long a restore takes. */
 int32_t item_prove(const struct fb_call *call);
 /* Which set goes back to call->release? A copy; NULL: none was made, and fail() says so. */
@@ -36,7 +26,7 @@ char *item_set(const struct fb_call *call);
  * FB_OP_RESTORE: gives it back in place, unless on_rollback says that only people do that. more: further words ("--delete"); may be NULL. *ret_written (may be
  * NULL): whether anything differed.
  */
-int32_t item_restore(const struct fb_call *call, const char *what, const struct item_words *more, bool *ret_written);
+int32_t item_restore(const struct fb_call *call, const char *what, const struct store_words *more, bool *ret_written);
 /* FB_OP_CHECK: is failback-store there? */
 int32_t item_check(const struct fb_call *call);
 

@@ -160,7 +160,8 @@ bool phase_operate(const struct fb_call *call, uint32_t operation, const char *s
 			ret->skipped++;
 		} else if (phase_entry_answer(entry) == FB_OK) {
 			ret->done++;
-			append(ret->done_text, ", ", "%s", name);
+			ret->items += strchr(name, '.') != NULL;
+			append(strchr(name, '.') ? ret->items_text : ret->done_text, ", ", "%s", name);
 		} else {
 			ret->failed++;
 			append(ret->failed_text, "; ", "%s: %s", name, get(entry, "message", "failed without a word; see the log of this link"));

@@ -37,7 +37,9 @@ struct phase_outcome {
 	int skipped;   /* that had nothing to do, or whose strategy does not offer it */
 	int failed;
 	json_t *services; /* the array; owned, never NULL */
-	char done_text[PHASE_TEXT];   /* "backend, database" */
+	int items;     /* of `done`: items of backups, which are named "backend.config" */
+	char done_text[PHASE_TEXT];   /* "backend, database", without items */
+	char items_text[PHASE_TEXT];  /* "backend.config" */
 	char failed_text[PHASE_TEXT]; /* "backend: what it said; database: …" */
 };
 /* Carries out one operation and reads the answer. Free with phase_outcome_clear. True when none failed. */

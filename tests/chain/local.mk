@@ -85,3 +85,7 @@ writepoint_la_SOURCES = tests/chain/crash/writepoint.c
 writepoint_la_CPPFLAGS =
 writepoint_la_CFLAGS = -std=gnu11 -Wall -Wextra
 writepoint_la_LDFLAGS = -module -avoid-version -rpath /nowhere
+
+# Items of backups: put into the store before a deployment, given back by a recovery
+EXTRA_DIST += tests/chain/test_backup.py
+TESTS += tests/chain/test_backup.py

@@ -11,7 +11,7 @@ import tempfile
 
 from lab import BUILD, MEMCHECK, Failure
 
-STORE = os.environ.get("FAILBACK_STORE", os.path.join(BUILD, "failback-store"))
+STORE = os.environ.get("STORE_PROGRAM", os.path.join(BUILD, "failback-store"))
 PARTLY, USAGE, DAMAGED, ABSENT, EXISTS, IO, BUSY, DENIED = 4, 64, 65, 66, 73, 74, 75, 77
 
 

@@ -1,6 +1,13 @@
 plugin_LTLIBRARIES += phase-backup.la
-phase_backup_la_SOURCES = plugins/phases/backup/backup.c
-phase_backup_la_CPPFLAGS = $(plugin_cppflags)
+phase_backup_la_SOURCES = \
+	plugins/common/run.c \
+	plugins/common/run.h \
+	plugins/common/store.c \
+	plugins/common/store.h \
+	plugins/phases/backup/backup.c \
+	plugins/phases/backup/set.c \
+	plugins/phases/backup/set.h
+phase_backup_la_CPPFLAGS = $(plugin_cppflags) -I$(top_srcdir)
 phase_backup_la_CFLAGS = $(plugin_cflags) $(JANSSON_CFLAGS)
 phase_backup_la_LDFLAGS = $(module_ldflags)
 phase_backup_la_LIBADD = plugins/phases/libphase.la $(JANSSON_LIBS)

@@ -14,16 +14,18 @@ static int32_t switch_back(const struct fb_call *call, const char *what)
 	if (!phase_operate(call, FB_OP_RESTORE, NULL, 0, &o)) {
 		answer = phase_answer(&o);
 		if (o.done)
-			call->host->fail(call, "restored: %s; not restored: %s", o.done_text, o.failed_text);
+			call->host->fail(call, "restored: %s%s%s; not restored: %s", o.done_text, *o.done_text && o.items ? ", " : "", o.items_text, o.failed_text);
 		else
 			call->host->fail(call, "%s could not be restored: %s", what, o.failed_text);
 	} else if (!o.done) {
 		phase_say(call, "nothing to restore: no service involved was changed");
 		answer = FB_SKIP;
 	} else if (call->flags & FB_CALL_DRY_RUN) {
-		phase_say(call, "%s would be restored: %s", what, o.done_text);
+		phase_say(call, "%s would be restored: %s%s%s", what, o.done_text, *o.done_text && o.items ? ", " : "", o.items_text);
+	} else if (!*o.done_text) {
+		phase_say(call, "no service was changed; given back from the backup: %s", o.items_text);
 	} else {
-		phase_say(call, "previous version restored: %s live on %s", what, o.done_text);
+		phase_say(call, "previous version restored: %s live on %s%s%s", what, o.done_text, o.items ? "; given back from the backup: " : "", o.items_text);
 	}
 	phase_outcome_clear(&o);
 	return answer;
