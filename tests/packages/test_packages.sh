@@ -62,7 +62,7 @@ build_packages() {
 	quietly "the packages do not build" env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL DEB_BUILD_OPTIONS="nocheck parallel=$(nproc)" dpkg-buildpackage -us -uc -b
 	cd "$build" || exit 1
 	echo "ok: the packages build"
-	lintian --fail-on error,warning --no-tag-display-limit --allow-root "$work"/failback_*.changes || fail "lintian finds something"
+	lintian --fail-on error,warning --tag-display-limit 0 --allow-root "$work"/failback_*.changes || fail "lintian finds something"
 	echo "ok: lintian finds nothing"
 }
 
