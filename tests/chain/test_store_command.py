@@ -94,15 +94,13 @@ def a_program_ends_with_failback_store():
             pid, child = number_in(s.path("pid")), number_in(s.path("child"))
             start = time.monotonic()
             p.send_signal(sig)
-            said = p.communicate(timeout=60)
-            check(p.returncode == -sig, sig, "it ended with", p.returncode, said)
+            check(p.wait(timeout=60) == -sig, sig, "it ended with", p.returncode)
             until(lambda: not is_there(pid), text=f"{sig}: the program outlives failback-store")
-            if sig == signal.SIGKILL:
-                if is_there(child):  # nobody could tell it
-                    os.kill(child, signal.SIGKILL)
-            else:
-                check(time.monotonic() - start > 1.5 and "ended by" in said[1], sig, "no grace, or no word:", said)
-                until(lambda: not is_there(child), text=f"{sig}: what the program started outlives failback-store")
+            if sig == signal.SIGKILL and is_there(child):  # nobody could tell it
+                os.kill(child, signal.SIGKILL)
+            until(lambda: not is_there(child), text=f"{sig}: what the program started outlives failback-store")
+            said = p.communicate(timeout=60)
+            check(sig == signal.SIGKILL or (time.monotonic() - start > 1.5 and "ended by" in said[1]), sig, "no grace, or no word:", said)
             s.run("seal", "--set", "one", expect=ABSENT)
         dump(s, "echo good")
         s.seal("one")
