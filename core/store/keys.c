@@ -122,22 +122,31 @@ static int sync_folder_of(const char *path, struct fb_err *err)
 	return r;
 }
 
+/* A key file that is not there is made, whole or not at all. */
 static int make_key_file(const char *path, struct fb_err *err)
 {
 	uint8_t key[KEY_FILE];
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), r;
+	struct stat st;
+	char *temporary;
+	int fd, saved, r;
 
-	if (fd < 0)
-		return errno == EEXIST ? 0 : fb_err_set(err, FB_STORE_IO, "cannot make the key %s: %s", path, strerror(errno));
-	randombytes_buf(key, sizeof key);
-	r = fb_io_write_all(fd, key, sizeof key) < 0 || fsync(fd) < 0 ? -1 : 0;
-	if (r < 0) {
-		fb_err_set(err, FB_STORE_IO, "cannot write the key %s: %s", path, strerror(errno));
-		unlink(path);
+	if (lstat(path, &st) == 0)
+		return 0;
+	temporary = fb_asprintf("%s.XXXXXX", path);
+	fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
+	if (fd < 0) {
+		r = fb_err_set(err, FB_STORE_IO, "cannot make the key %s: %s", path, strerror(errno));
+		fb_free(temporary);
+		return r;
 	}
+	randombytes_buf(key, sizeof key);
+	r = fb_io_write_all(fd, key, sizeof key) < 0 || fsync(fd) < 0 || (link(temporary, path) < 0 && errno != EEXIST) ? -1 : 0; /* who came first has made it */
+	saved = errno;
 	sodium_memzero(key, sizeof key);
 	close(fd);
-	return r < 0 ? -1 : sync_folder_of(path, err);
+	unlink(temporary);
+	fb_free(temporary);
+	return r < 0 ? fb_err_set(err, FB_STORE_IO, "cannot write the key %s: %s", path, strerror(saved)) : sync_folder_of(path, err);
 }
 
 /* The master key as it is to be kept; makes a key file that is not there. */

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that failback-store runs itself: what they print is put only when they succeed, what they are given ends only when it was all right, and none outlives it."""
-import fcntl
 import json
 import os
 import random
@@ -144,35 +143,30 @@ def a_program_never_takes_damaged_content_for_the_whole():
 
 
 def an_item_is_in_the_set_exactly_when_its_put_says_so():
-    """Seals and puts that come together, in many orders"""
+    """Seals and puts that come together: the set has so many items that a seal takes its time, and the put comes at another moment of it each round."""
     with Store() as s:
         outcomes = set()
-        for i in range(12):
+        for i in range(4):
             name = f"set{i}"
             s.put_stream(name, b"first", item="first")
+            part = os.path.join(s.store, "sets", name + ".part")
+            with open(os.path.join(part, "first.item")) as f:
+                first = json.load(f)
+            for k in range(1000):
+                with open(os.path.join(part, f"other{k}.item"), "w") as f:
+                    f.write(document(dict(first, name=f"other{k}", seconds=1)))
             put = subprocess.Popen(s.command("put", "--set", name, "--item", "late", "--kind", "dump", "--stdin"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             until(lambda: any(f"sets/{name}.part" in os.path.realpath(f"/proc/{put.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{put.pid}/fd")), text="the put did not begin")
-            part = os.open(os.path.join(s.store, "sets", name + ".part"), os.O_RDONLY)
-            fcntl.flock(part, fcntl.LOCK_EX)  # both come to the lock, and go on when we let go
-            first, second = (put.stdin.close, None) if i % 2 else (None, put.stdin.close)
-            if first:
-                first()
-                time.sleep(0.05)
             seal = subprocess.Popen(s.command("seal", "--set", name), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            time.sleep(0.05)
-            if second:
-                second()
-            time.sleep(0.02)
-            os.close(part)
-            said = put.stderr.read()
-            put.stderr.close()
-            check(put.wait() in (0, EXISTS), "the put ended with", put.returncode, said)
-            check(seal.wait() == 0, "the seal ended with", seal.returncode, seal.stderr.read())
-            seal.stderr.close()
+            time.sleep(i * 0.02)
+            said = put.communicate()[1]
+            check(put.returncode in (0, EXISTS), "the put ended with", put.returncode, said)
+            sealed = seal.communicate()[1]
+            check(seal.returncode == 0, "the seal ended with", seal.returncode, sealed)
             has = "late" in [x["name"] for x in s.json("show", "--set", name)["items"]]
             check(has == (put.returncode == 0), "the put ended with", put.returncode, "and the set has it:", has)
             outcomes.add(has)
-        print("outcomes", outcomes, flush=True)
+        check(False in outcomes, "no put came late: this machine is too fast for this test, raise the items", outcomes)
 
 
 def another_process_of_the_owners_number_is_not_the_owner():

@@ -298,7 +298,7 @@ def a_restore_that_breaks_off_deletes_nothing_that_the_backup_has():
         write(s.path("tree", "extra"), b"extra")
         s.run("restore", "--set", "one", "--item", "files", "--in-place", "--delete", expect=DAMAGED)
         gone = [path for path in before if path != "names" and not os.path.lexists(os.path.join(os.fsencode(s.path("tree")), path))]
-        check(not gone, len(gone), "files were deleted that the backup has, such as", gone[:3])
+        check(not gone, "files were deleted that the backup has:", len(gone), gone[:3])
         check(os.path.exists(s.path("tree", "extra")), "something was deleted by a restore that broke off")
 
 
