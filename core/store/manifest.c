@@ -32,7 +32,7 @@ static int file_fields(const json_t *o, struct fb_item *ret)
 	const char *path = text(o, "path");
 
 	if (number(o, "mode", 07777, &mode) < 0 || number(o, "uid", UINT32_MAX, &uid) < 0 || number(o, "gid", UINT32_MAX, &gid) < 0 || !json_is_integer(mtime) ||
-	    number(o, "mtime_ns", 999999999, &ns) < 0 || (path && (!path[1] || !fb_list_root_plain(path))))
+	    number(o, "mtime_ns", 999999999, &ns) < 0 || (path && (!fb_list_root_plain(path) || !path[1])))
 		return -1;
 	ret->mode = (uint32_t)mode;
 	ret->uid = (uint32_t)uid;

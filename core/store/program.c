@@ -6,9 +6,12 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -42,12 +45,16 @@ static void end(const struct fb_program *p)
 static void *watch(void *arg)
 {
 	const struct fb_program *p = arg;
+	struct pollfd look[] = {{.fd = p->signalfd, .events = POLLIN}, {.fd = p->over, .events = POLLIN}};
+	struct signalfd_siginfo info;
 	sigset_t one;
-	int sig, state;
+	int sig;
 
-	if (sigwait(&p->signals, &sig) != 0)
+	while (poll(look, 2, -1) < 0 && errno == EINTR)
+		;
+	if (read(p->signalfd, &info, sizeof info) != sizeof info)
 		return NULL;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	sig = (int)info.ssi_signo;
 	end(p);
 	fprintf(stderr, "failback-store: ended by %s, and %s with it: nothing is kept of this item\n", strsignal(sig), p->name);
 	signal(sig, SIG_DFL);
@@ -130,11 +137,23 @@ static int start(struct fb_program *p, const struct fb_program_form *form, bool 
 	return why ? cannot_run(p->name, why, err) : 0;
 }
 
+static void close_all(struct fb_program *p)
+{
+	int *fds[] = {&p->fd, &p->pidfd, &p->signalfd, &p->over};
+
+	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+	pthread_sigmask(SIG_SETMASK, &p->old, NULL);
+}
+
 int fb_program_start(struct fb_program *p, const struct fb_program_form *form, bool give, struct fb_err *err)
 {
 	int fds[2], failed;
 
-	*p = (struct fb_program){.name = form->argv[0], .pidfd = -1, .fd = -1};
+	*p = (struct fb_program){.name = form->argv[0], .pidfd = -1, .signalfd = -1, .over = -1, .fd = -1};
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return cannot_run(p->name, errno, err);
 	p->fd = fds[give];
@@ -142,34 +161,35 @@ int fb_program_start(struct fb_program *p, const struct fb_program_form *form, b
 	pthread_sigmask(SIG_BLOCK, &p->signals, &p->old);
 	if (give)
 		signal(SIGPIPE, SIG_IGN); /* that it reads no more is told by EPIPE */
-	if (start(p, form, give, fds[!give], err) == 0) {
+	p->signalfd = signalfd(-1, &p->signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	p->over = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->signalfd < 0 || p->over < 0) {
+		cannot_run(p->name, errno, err);
+		close(fds[!give]);
+	} else if (start(p, form, give, fds[!give], err) == 0) {
 		failed = pthread_create(&p->watcher, NULL, watch, p);
 		if (failed == 0)
 			return 0;
 		end(p);
 		waitpid(p->pid, NULL, 0);
-		close(p->pidfd);
 		cannot_run(p->name, failed, err);
 	}
-	close(p->fd);
-	pthread_sigmask(SIG_SETMASK, &p->old, NULL);
+	close_all(p);
 	return -1;
 }
 
 /* It has ended: lets go of all. Returns its status. A signal that is on its way ends us here. */
 static int let_go(struct fb_program *p)
 {
+	const uint64_t one = 1;
 	int status = 0;
 
-	pthread_cancel(p->watcher);
+	if (write(p->over, &one, sizeof one) < 0)
+		fprintf(stderr, "failback-store: cannot write to an eventfd: %s\n", strerror(errno)); /* it cannot be: nobody else writes to it */
 	pthread_join(p->watcher, NULL);
 	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
 		;
-	close(p->pidfd);
-	if (p->fd >= 0)
-		close(p->fd);
-	p->fd = -1;
-	pthread_sigmask(SIG_SETMASK, &p->old, NULL);
+	close_all(p);
 	return status;
 }
 

@@ -23,7 +23,8 @@ struct fb_program_form {
 struct fb_program {
 	const char *name;
 	pid_t pid;
-	int pidfd;
+	int pidfd, signalfd;
+	int over;         /* eventfd: the watcher is not needed any more */
 	int fd;           /* what it writes is read here, or what is written here it reads; -1: closed */
 	sigset_t old;     /* the caller's mask */
 	sigset_t signals; /* that end us */
