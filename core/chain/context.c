@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "chain/context.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "config/frozen.h"
 #include "config/offers.h"
 #include "config/secret.h"
@@ -162,9 +164,12 @@ static int make_folders(struct fb_context *x, const char *state_dir, struct fb_e
 
 int fb_context_init(struct fb_context *x, const char *id, json_t *frozen, const char *state_dir, struct fb_err *err)
 {
+	struct fb_proc self;
+
 	x->frozen = json_incref(frozen);
 	x->id = fb_strdup(id);
-	snprintf(x->engine, sizeof x->engine, "%d", (int)getpid());
+	if (fb_proc_look(getpid(), &self) == 0)
+		snprintf(x->engine, sizeof x->engine, "%d:%" PRIu64, (int)self.pid, self.start);
 	x->environment = json_string_value(json_object_get(frozen, "environment"));
 	x->reason = json_string_value(json_object_get(frozen, "reason"));
 	x->redactor = fb_redactor_new();

@@ -76,7 +76,7 @@ struct fb_context {
 	char *service_logs; /* <state>/services/<environment> */
 	const char *reason;
 	const char *programs; /* the folder of those that come with failback; the caller's */
-	char engine[16];      /* pid of this process, for what its commands leave behind */
+	char engine[48];      /* "PID:START" of this process, for what its commands leave behind */
 	struct fb_redactor *redactor;
 	struct fb_service *services;
 	size_t service_count;

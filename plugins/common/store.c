@@ -53,6 +53,7 @@ void store_begin(struct store_words *w, const char *command)
 json_t *store_ask(const struct fb_call *call, struct store_words *w, int *ret_code, char line[STORE_LINE])
 {
 	struct fb_command command = {0};
+	struct store_words before;
 	struct fb_command_result r = {0};
 	char how[STORE_LINE / 2], text[STORE_LINE / 2], file[4200];
 	json_t *answer;
@@ -65,7 +66,13 @@ json_t *store_ask(const struct fb_call *call, struct store_words *w, int *ret_co
 		return NULL;
 	}
 	snprintf(file, sizeof file, "%s/%s.answer", call->scratch, call->service ? call->service : "set");
-	store_option(w, "--answer", file);
+	before = (struct store_words){0}; /* what follows may end with a program's own words */
+	store_word(&before, w->v[0]);
+	store_option(&before, "--answer", file);
+	for (size_t i = 1; i < w->n; i++)
+		store_word(&before, w->v[i]);
+	store_words_clear(w);
+	*w = before;
 	command.argv = (const char *const *)w->v;
 	rc = call->host->run(call, &command, &r);
 	store_words_clear(w);

@@ -9,6 +9,8 @@ EXTRA_DIST += \
 	debian/failback-dev.lintian-overrides \
 	debian/failback-plugins-http.install \
 	debian/failback-plugins-http.lintian-overrides \
+	debian/failback-store.install \
+	debian/failback-store.lintian-overrides \
 	debian/failback.dirs \
 	debian/failback.docs \
 	debian/failback.install \

@@ -132,3 +132,11 @@ tests_unit_test_store_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_store_CFLAGS = $(unit_cflags) $(SODIUM_CFLAGS)
 tests_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_unit_test_store_LDADD = libfailback-store.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/test_store_form
+TESTS += tests/unit/test_store_form
+tests_unit_test_store_form_SOURCES = tests/unit/test_store_form.c
+tests_unit_test_store_form_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_store_form_CFLAGS = $(unit_cflags) $(SODIUM_CFLAGS)
+tests_unit_test_store_form_LDFLAGS = $(AM_LDFLAGS) -pthread
+tests_unit_test_store_form_LDADD = libfailback-store.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
