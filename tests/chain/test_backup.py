@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from files_lab import FilesLab
-from lab import CONFIG, DONE, FAILED, INCOMPLETE, RECOVERED, Failure, check, main
+from lab import CONFIG, DONE, FAILED, RECOVERED, check, main
 from store_lab import STORE
 
 
@@ -34,9 +34,11 @@ class BackupLab(FilesLab):
                     found[os.path.relpath(path, self.tree)] = (oct(os.stat(path).st_mode), f.read())
         return found
 
+    def store_run(self, *args):
+        return json.loads(subprocess.run([STORE, "--store", self.store, *args], check=True, stdout=subprocess.PIPE).stdout)
+
     def sets(self):
-        out = subprocess.run([STORE, "--store", self.store, "list"], check=True, stdout=subprocess.PIPE).stdout
-        return json.loads(out)["sets"]
+        return self.store_run("list")["sets"]
 
 
 SPOIL = '{{ name = "spoil"; run = "{0}"; }}, {{ name = "fail"; run = "exit 1"; }}'
