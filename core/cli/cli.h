@@ -36,7 +36,7 @@ struct fb_command {
 	const char *summary;
 	const char *text;     /* a paragraph or two for its help */
 	const char *examples; /* lines, each "command\n" */
-	const char *complete; /* what an operand is: file, execution, service, plugin, kind, command, "" */
+	const char *complete; /* what an operand is: file, execution, service, backup, plugin, kind, command, "" */
 	bool changes;         /* has effects: --dry-run means something or is refused */
 	bool dry_run;         /* knows --dry-run */
 	const struct fb_option_def *options; /* ends with a zero entry; NULL: none */

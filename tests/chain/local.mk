@@ -85,3 +85,7 @@ writepoint_la_SOURCES = tests/chain/crash/writepoint.c
 writepoint_la_CPPFLAGS =
 writepoint_la_CFLAGS = -std=gnu11 -Wall -Wextra
 writepoint_la_LDFLAGS = -module -avoid-version -rpath /nowhere
+
+# Backups by their commands
+EXTRA_DIST += tests/chain/test_backup_commands.py
+TESTS += tests/chain/test_backup_commands.py

@@ -10,11 +10,10 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 import tarfile
 
 from files_lab import FilesLab
-from lab import DONE, FAILED, INCOMPLETE, MEMCHECK, REFUSED, USAGE, WAITING, check, main, need
+from lab import DONE, FAILED, MEMCHECK, RECOVERED, SRC, USAGE, WAITING, check, main, need
 from store_lab import STORE, Failure, compare, write
 
 
@@ -307,7 +306,7 @@ def prune_keeps_what_has_a_reason_and_says_it():
     with BackupLab(store="retention_days = 0; keep_last = 1;") as lab:
         old, older_good, live = lab.deployed("1"), lab.deployed("2"), lab.deployed("3")
         lab.touch("sick-4")
-        failed = lab.deployed("4", expect=3)
+        failed = lab.deployed("4", expect=RECOVERED)
         waiting = lab.path("waiting.conf")
         shutil.copy(lab.plan(services=["web"], more='approval = "low";'), waiting)
         lab.run("deploy", waiting, "--release", "5", expect=WAITING)
@@ -394,10 +393,38 @@ def without_failback_store_it_is_said_what_to_install():
         os.mkdir(lab.path("bin"))
         shutil.copy(lab.command()[len(MEMCHECK)], alone)
         p = subprocess.run([alone, "-c", lab.conf, "--state-dir", lab.state, "backup", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if "no such option" in p.stderr or p.returncode == 0:
+        if p.returncode == DONE:
             print("left out: failback-store is installed on this machine")
             return
         check(p.returncode == FAILED and "install the package failback" in p.stderr, "it says", p.returncode, p.stderr)
+
+
+def the_examples_of_help_and_manual_work_as_they_stand():
+    with BackupLab() as lab:
+        write(os.path.join(lab.tree, "nginx.conf"), b"server {}\n")
+        first = lab.deployed("1")
+        lab.back_up(first)
+        lines = []
+        for command in ("list", "show", "verify", "restore", "export", "prune"):
+            text = lab.run("help", "backup", command, expect=DONE).stdout
+            lines += [line.strip() for line in text.split("Examples:\n")[1].splitlines() if line.startswith("  failback ")]
+        with open(os.path.join(SRC, "core", "man", "failback.1")) as f:
+            lines += [line.strip() for line in f.read().split(".Sh EXAMPLES")[1].splitlines() if line.startswith("failback backup ")]
+        check(len(lines) >= 13, "examples were found:", lines)
+        for i, line in enumerate(lines):
+            line = line.replace("deploy-production-20260120t110000z-k3fa", first).replace("/tmp/look", lab.path(f"look{i}")).replace("/mnt/usb/web.tar.zst", lab.path(f"{i}.tar.zst"))
+            lab.run(*line.split()[1:], expect=DONE)
+        copies = [i for i, line in enumerate(lines) if "--only nginx.conf" in line]
+        check(copies and os.listdir(lab.path(f"look{copies[0]}")) == ["nginx.conf"], "the copy of one file", copies)
+
+
+def completion_offers_the_sets():
+    with BackupLab() as lab:
+        first = lab.deployed("1")
+        lab.back_up(first)
+        lab.back_up("part", seal=False)
+        p = subprocess.run([*lab.command()[:len(MEMCHECK) + 1], "__complete", "@backup", "-c", lab.conf, "--state-dir", lab.state, "backup", "show"], stdout=subprocess.PIPE, text=True)
+        check(p.stdout.split() == ["latest", first], "it offers", p.stdout)
 
 
 def a_terminal_sees_how_far_it_is():
@@ -424,4 +451,5 @@ main(a_store_that_is_not_there_is_no_error, the_list_says_of_each_set_what_matte
      show_tells_of_sets_items_and_files, verify_finds_a_single_flipped_bit, the_wrong_key_is_told_as_such, a_restore_goes_into_a_new_folder_and_nowhere_else,
      a_restore_that_fails_never_has_the_folders_name, a_restore_works_when_the_journal_is_lost, an_export_is_read_by_tar, prune_keeps_what_has_a_reason_and_says_it,
      prune_keeps_the_newest_of_each_service, prune_makes_the_store_fit_oldest_first, prune_removes_nothing_while_a_kept_set_cannot_be_read,
-     without_failback_store_it_is_said_what_to_install, a_terminal_sees_how_far_it_is)
+     without_failback_store_it_is_said_what_to_install, the_examples_of_help_and_manual_work_as_they_stand, completion_offers_the_sets,
+     a_terminal_sees_how_far_it_is)

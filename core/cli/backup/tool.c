@@ -50,11 +50,19 @@ bool fb_tool_has_store(const struct fb_cli *cli)
 
 /* ---- starting it ---- */
 
+/* NULL: none, or it is not there: the store may remember another place, and says itself when it needs a key that it does not find. */
+static const char *key_of(const struct fb_backup_store *store)
+{
+	const char *file = store->key_file ? store->key_file : store->passphrase_file;
+
+	return file && (access(file, F_OK) == 0 || errno != ENOENT) ? file : NULL;
+}
+
 static const char **make_argv(const struct run *r)
 {
 	const struct fb_backup_store *store = fb_config_backup_store(r->cli->config);
+	const char *key = r->call->key ? key_of(store) : NULL, **v;
 	size_t n = 0, room = 8;
-	const char **v;
 
 	while (r->call->args[n])
 		n++;
@@ -63,9 +71,9 @@ static const char **make_argv(const struct run *r)
 	v[n++] = "failback-store";
 	v[n++] = "--store";
 	v[n++] = store->path;
-	if (r->call->key && (store->key_file || store->passphrase_file)) {
+	if (key) {
 		v[n++] = store->key_file ? "--key-file" : "--passphrase-file";
-		v[n++] = store->key_file ? store->key_file : store->passphrase_file;
+		v[n++] = key;
 	}
 	if (r->progress)
 		v[n++] = "--progress";
