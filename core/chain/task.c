@@ -374,8 +374,10 @@ static json_t *context_of(const struct fb_task_spec *s)
 			      "release", s->release, "last_good", s->last_good, "failed", s->failed, "link", s->link_name, "reason", x->reason, "archive", x->archive,
 			      "scratch", x->scratch);
 
-	if (s->event)
+	if (s->event) {
 		json_object_set(c, "event", s->event);
+		json_object_update(c, s->about);
+	}
 	return c;
 }
 
@@ -391,7 +393,7 @@ struct fb_task *fb_task_start(const struct fb_task_spec *spec)
 
 	t->spec = *spec;
 	t->spec.release = t->spec.last_good = t->spec.failed = NULL; /* they have gone into the call */
-	t->spec.event = NULL;
+	t->spec.event = t->spec.about = NULL;
 	t->next = x->tasks;
 	if (t->next)
 		t->next->previous = t;

@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 #include "cli/rows.h"
 
-#define SERVICES_COLUMNS 24
+#define SERVICES_MOST 24 /* columns */
 
 static bool is_wanted(const struct fb_cli *cli, const struct fb_set *set)
 {
@@ -25,17 +25,31 @@ static enum fb_mark mark_of(const struct fb_set *set)
 	return fb_set_digest(set) == FB_SET_AS_RECORDED ? FB_MARK_OK : FB_MARK_DOT;
 }
 
-static void put_services(const struct fb_style *s, const struct fb_set *set, struct fb_text *t)
+/* To be freed. */
+static char *services_text(const struct fb_set *set)
 {
 	struct fb_text all = {0};
 
 	for (char **p = set->services; *p; p++)
 		fb_text_printf(&all, "%s%s", all.n ? ", " : "", *p);
-	fb_row_cell(s, t, all.n ? all.p : "-", SERVICES_COLUMNS);
-	fb_text_clear(&all);
+	return all.n ? fb_text_take(&all) : fb_strdup("-");
 }
 
-static void put_first_line(const struct fb_style *s, const struct fb_set *set, struct fb_text *t)
+static int services_columns(const struct fb_sets *s)
+{
+	int most = 1;
+
+	for (size_t i = 0; i < s->n; i++) {
+		char *text = services_text(&s->v[i]);
+		int width = fb_style_width(text);
+
+		most = width > most ? width : most;
+		fb_free(text);
+	}
+	return most < SERVICES_MOST ? most : SERVICES_MOST;
+}
+
+static void put_first_line(const struct fb_style *s, const struct fb_set *set, int columns, struct fb_text *t)
 {
 	enum fb_mark mark = mark_of(set);
 	char at[FB_TIME_SIZE] = "-", size[FB_ROW_SIZE], stored[FB_ROW_SIZE];
@@ -49,7 +63,10 @@ static void put_first_line(const struct fb_style *s, const struct fb_set *set, s
 	fb_style_put(s, &line, fb_style_mark_tone(mark), fb_style_mark(s, mark));
 	fb_text_printf(&line, " %-19s  ", at);
 	if (set->sealed && !set->problem) {
-		put_services(s, set, &line);
+		char *services = services_text(set);
+
+		fb_row_cell(s, &line, services, columns);
+		fb_free(services);
 		fb_text_printf(&line, " %3lld item%s %8s in %8s", (long long)set->items, set->items == 1 ? " " : "s", fb_row_size((uint64_t)set->size, size),
 			       fb_row_size((uint64_t)set->stored, stored));
 	} else if (!set->sealed) {
@@ -88,11 +105,11 @@ static void put_facts(const struct fb_style *s, const struct fb_set *set, struct
 	fb_text_clear(&line);
 }
 
-static void put_set(const struct fb_style *s, const struct fb_set *set, struct fb_text *t)
+static void put_set(const struct fb_style *s, const struct fb_set *set, int columns, struct fb_text *t)
 {
 	char *needed = fb_set_needed_text(set);
 
-	put_first_line(s, set, t);
+	put_first_line(s, set, columns, t);
 	fb_text_puts(t, "  ");
 	fb_style_safe(s, t, set->id);
 	fb_text_puts(t, "\n");
@@ -138,7 +155,7 @@ int fb_cmd_backup_list(struct fb_cli *cli)
 		if (cli->json)
 			json_array_append_new(list, fb_set_json(&s.v[i]));
 		else
-			put_set(&cli->out, &s.v[i], &t);
+			put_set(&cli->out, &s.v[i], services_columns(&s), &t);
 	}
 	if (code == 0 && cli->json)
 		code = fb_cli_print_json(cli, json_pack("{s:s, s:s, s:s?, s:O}", "schema", "failback.backups/1", "store", fb_config_backup_store(cli->config)->path, "encryption",

@@ -149,8 +149,10 @@ static char *why(const struct prune *p, size_t i)
 	case FB_RETAIN_YOUNG: return fb_asprintf("%lld of %lld days old", days, limit);
 	case FB_RETAIN_OLD:
 		if (!row->environment)
-			return fb_asprintf("%lld days old, limit %lld, and the journal has no execution of it", days, limit);
-		return fb_asprintf("%lld days old, limit %lld, and %lld newer of each of its services are kept", days, limit, (long long)p->store->keep_last);
+			return fb_asprintf("%lld days old, limit %lld; the journal has no execution of it", days, limit);
+		if (p->store->keep_last == 1)
+			return fb_asprintf("%lld days old, limit %lld; not the newest of any of its services", days, limit);
+		return fb_asprintf("%lld days old, limit %lld; not among the %lld newest of any of its services", days, limit, (long long)p->store->keep_last);
 	case FB_RETAIN_SIZE: return fb_asprintf("the store is larger than %s, and this is the oldest that may go", fb_row_size((uint64_t)p->store->max_size, size));
 	}
 	return fb_strdup("");

@@ -42,7 +42,7 @@ static void put_stamp(const struct fb_style *s, struct fb_text *t, const char *t
 static void put_head(const struct fb_style *s, const struct fb_set *set, const json_t *manifest, struct fb_text *t)
 {
 	static const char *const digests[] = {"not recorded in the journal", "as recorded in the journal when it was sealed", "NOT the one that the journal recorded"};
-	char *needed = fb_set_needed_text(set), *digest = fb_asprintf("%s\n              %s", set->digest ? set->digest : "-", digests[fb_set_digest(set)]);
+	char *needed = fb_set_needed_text(set), *digest = fb_asprintf("%s\n%s", set->digest ? set->digest : "-", digests[fb_set_digest(set)]);
 	char *execution = set->known ? fb_asprintf("%s, %s, environment %s", set->title ? set->title : set->kind, set->status, set->environment) : NULL, size[FB_ROW_SIZE], stored[FB_ROW_SIZE];
 	char *sizes = fb_asprintf("%s in %s", fb_row_size((uint64_t)set->size, size), fb_row_size((uint64_t)set->stored, stored));
 

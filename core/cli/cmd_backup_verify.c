@@ -63,7 +63,7 @@ static int put_answer(struct fb_cli *cli, const struct fb_set *set, json_t *answ
 	fb_text_printf(&t, ": %s, read back in ", set->id);
 	fb_render_seconds(json_object_get(answer, "seconds"), &t);
 	if (good)
-		fb_text_puts(&t, set->recorded ? "; the manifest is the one that was sealed\n" : "; the journal has no digest to compare the manifest with\n");
+		fb_text_puts(&t, set->recorded ? "\nthe manifest is the one that was sealed\n" : "\nthe journal has no digest to compare the manifest with\n");
 	else
 		fb_text_puts(&t, "\ndo not restore from it what is named above; 'failback backup list' shows other sets\n");
 	return fb_cli_print(cli, &t, code);

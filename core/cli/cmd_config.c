@@ -7,7 +7,7 @@
 
 struct fb_pool *fb_cli_pool(struct fb_cli *cli)
 {
-	json_t *sandboxes = fb_config_sandboxes(cli->config);
+	json_t *sandboxes = fb_config_sandboxes(cli->config, NULL);
 	struct fb_pool_options options = {
 		.host_program = fb_cli_host_program(),
 		.plugin_dirs = fb_config_plugin_dirs(cli->config),

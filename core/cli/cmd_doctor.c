@@ -177,7 +177,7 @@ static bool is_used(const json_t *used, const json_t *entry)
 
 static void look_at_entries(struct doctor *d, const json_t *used)
 {
-	json_t *entries = fb_config_sandboxes(d->cli->config), *entry;
+	json_t *entries = fb_config_sandboxes(d->cli->config, NULL), *entry;
 	const char *last = "";
 	size_t i;
 

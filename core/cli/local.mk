@@ -53,6 +53,7 @@ libfailback_core_la_SOURCES += \
 	core/cli/check/call.c \
 	core/cli/check/check.h \
 	core/cli/check/faults.c \
+	core/cli/check/gone.c \
 	core/cli/check/file.c \
 	core/cli/check/leaks.c \
 	core/cli/check/lines.c \

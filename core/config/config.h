@@ -31,8 +31,10 @@ struct fb_catalog_fn {
 	/* A hint that describe will be asked for this one: starts its host without waiting, so that all load at the same time. */
 	void (*expect)(void *ctx, const char *kind, const char *name);
 	const json_t *(*describe)(void *ctx, const char *kind, const char *name, struct fb_err *err);
-	/* Names of the plugins of a kind that are in the plugin directories, ends in NULL: for "did you mean". */
+	/* Names of the plugins of a kind that are in the plugin directories, ends in NULL: for "did you mean". Reads them whole. */
 	const char *const *(*names)(void *ctx, const char *kind);
+	/* Is there one of this name? Looks for its file alone, whatever else lies there. */
+	bool (*has)(void *ctx, const char *kind, const char *name);
 	void *ctx;
 };
 
@@ -71,7 +73,7 @@ int fb_config_check(const struct fb_config *c, const struct fb_catalog_fn *catal
 json_t *fb_config_used(const struct fb_config *c, const struct fb_catalog_fn *catalog);
 
 /*
- * The list `plugins`, an entry for each kind that it is about: [{"kind", "name", "of_all", "policy": POLICY, "place"}]; the first that fits holds. New
+ * The list `plugins`, for a deployment by plan_file (NULL: none), which is hidden as the configuration is. An entry for each kind that it is about: [{"kind", "name", "of_all", "policy": POLICY, "place"}]; the first that fits holds. New
  * reference. POLICY, complete, with the defaults of the kind, null where nothing is limited:
  * { "user": "nobody"|null, ("uid", "gid", "groups", "home": with a user)
  *   "network": true, "sockets": ["/run/x"]|null (of AF_UNIX that may be connected to; null: any while the network is on),
@@ -79,7 +81,7 @@ json_t *fb_config_used(const struct fb_config *c, const struct fb_catalog_fn *ca
  *   "write": [paths], "scratch": true, "memory": bytes|null, "cpu": ms|null, "processes": n (0: none, -1: any), "no_new_privs": true,
  *   "start_service": false, "capabilities": "none"|"most" (of root's, that are kept) }
  */
-json_t *fb_config_sandboxes(const struct fb_config *c);
+json_t *fb_config_sandboxes(const struct fb_config *c, const char *plan_file);
 /* May a plugin of this name gain privileges (sudo) where no sandbox says otherwise? Those that run what the configuration says. */
 bool fb_config_may_gain(const char *name);
 

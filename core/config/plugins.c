@@ -5,6 +5,7 @@
  */
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -37,6 +38,7 @@ struct reader {
 	const struct fb_config *c;
 	struct fb_errs *errs;                /* NULL: told already */
 	const struct fb_catalog_fn *catalog; /* of fb_plugins_look */
+	json_t *hidden;                      /* of fb_config_sandboxes */
 	json_t *list;                        /* what has been read: [{"kind", "name", "of_all", "policy", "place"}] */
 };
 
@@ -134,30 +136,50 @@ static json_t *defaults_of(const char *kind, const char *name)
 	return p;
 }
 
-/* What nobody who "reads all" shall read: hashes of passwords, keys, the journal, this configuration and the secrets that it names. */
-static void hide_secrets(const struct fb_node *node, json_t *hidden)
+static void hide_references(const struct fb_node *node, json_t *hidden)
 {
-	for (size_t i = 0; i < node->n; i++)
-		hide_secrets(&node->v[i], hidden);
-	if (node->type == FB_NODE_STRING && fb_has_prefix(node->s, "${file:")) {
-		char *path = fb_asprintf("%.*s", (int)strcspn(node->s + 7, "}"), node->s + 7);
+	const char *p = node->type == FB_NODE_STRING ? node->s : NULL;
 
-		if (*path == '/')
-			json_array_append_new(hidden, json_string(path));
+	for (size_t i = 0; i < node->n; i++)
+		hide_references(&node->v[i], hidden);
+	while (p && (p = strstr(p, "${file:/"))) { /* it may stand anywhere in a text */
+		char *path = fb_asprintf("%.*s", (int)strcspn(p + 7, "}"), p + 7);
+
+		json_array_append_new(hidden, json_string(path));
 		fb_free(path);
+		p += 7;
 	}
 }
 
-static json_t *hidden_of(const struct fb_config *c)
+/* The files of a configuration or a plan, and the secrets that they name. */
+static void hide_tree(const struct fb_tree *tree, json_t *hidden)
+{
+	for (size_t i = 0; i < tree->source_count; i++) {
+		char *path = realpath(tree->sources[i]->path, NULL);
+
+		if (path)
+			json_array_append_new(hidden, json_string(path));
+		free(path);
+	}
+	hide_references(&tree->root, hidden);
+}
+
+/* What nobody who "reads all" shall read: hashes of passwords, keys, the journal, this configuration, the plan, and the secrets that they name. */
+static json_t *hidden_of(const struct fb_config *c, const char *plan_file)
 {
 	json_t *hidden = json_pack("[s, s, s, s, s, s, s]", "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/ssl/private", c->state_dir);
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	struct fb_errs errs = {0}; /* who reads the plan for what it says tells them */
+	struct fb_tree *plan = plan_file ? fb_tree_read(plan_file, (uid_t)c->settings.trusted_owner, &errs) : NULL;
 
-	for (size_t i = 0; i < c->tree_count; i++) {
-		for (size_t k = 0; k < c->trees[i]->source_count; k++)
-			if (*c->trees[i]->sources[k]->path == '/')
-				json_array_append_new(hidden, json_string(c->trees[i]->sources[k]->path));
-		hide_secrets(&c->trees[i]->root, hidden);
-	}
+	if (credentials && *credentials == '/')
+		json_array_append_new(hidden, json_string(credentials));
+	for (size_t i = 0; i < c->tree_count; i++)
+		hide_tree(c->trees[i], hidden);
+	if (plan)
+		hide_tree(plan, hidden);
+	fb_tree_free(plan);
+	fb_errs_clear(&errs);
 	return hidden;
 }
 
@@ -175,7 +197,7 @@ static json_t *policy_of(struct reader *r, const struct fb_node *sandbox, const 
 	take_paths(r, fb_node_member(sandbox, "write"), "write", p);
 	take_limits(r, sandbox, p);
 	if (json_is_null(json_object_get(p, "read"))) {
-		json_object_set_new(p, "hidden", hidden_of(r->c));
+		json_object_set(p, "hidden", r->hidden);
 		if (strcmp(kind, "phase") == 0) { /* analysis and archive read what was gathered */
 			char *gathered = fb_asprintf("%s/executions", r->c->state_dir);
 
@@ -202,16 +224,6 @@ static const json_t *find(const json_t *list, const char *kind, const char *name
 	return NULL;
 }
 
-static bool is_there(const struct fb_catalog_fn *catalog, const char *kind, const char *name)
-{
-	const char *const *names = catalog->names(catalog->ctx, kind);
-
-	for (; names && *names; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
-	return false;
-}
-
 /* An entry for a plugin that is not there protects nothing, and its name is most likely wrong. */
 static void look_for(struct reader *r, const struct fb_node *node, const char *kind, const char *name)
 {
@@ -219,13 +231,14 @@ static void look_for(struct reader *r, const struct fb_node *node, const char *k
 	char hint[FB_READ_HINT];
 	size_t n = 0;
 
-	if (!r->catalog->names)
+	if (!r->catalog->names || !r->catalog->has)
 		return;
+	for (size_t k = 0; kinds[k]; k++)
+		if ((!kind || strcmp(kinds[k], kind) == 0) && r->catalog->has(r->catalog->ctx, kinds[k], name))
+			return;
 	for (size_t k = 0; kinds[k]; k++) {
 		if (kind && strcmp(kinds[k], kind) != 0)
 			continue;
-		if (is_there(r->catalog, kinds[k], name))
-			return;
 		for (const char *const *p = r->catalog->names(r->catalog->ctx, kinds[k]); p && *p && n < 1023; p++)
 			all[n++] = *p;
 	}
@@ -311,9 +324,10 @@ void fb_plugins_look(const struct fb_config *c, const struct fb_catalog_fn *cata
 	fb_config_each(c, "plugins", look, &r);
 }
 
-json_t *fb_config_sandboxes(const struct fb_config *c)
+json_t *fb_config_sandboxes(const struct fb_config *c, const char *plan_file)
 {
-	struct reader r = {.c = c, .list = json_array()};
+	json_t *hidden = fb_config_has(c, "plugins") ? hidden_of(c, plan_file) : json_array();
+	struct reader r = {.c = c, .hidden = hidden, .list = json_array()};
 	json_t *ret = json_array(), *item;
 	size_t i;
 
@@ -323,5 +337,6 @@ json_t *fb_config_sandboxes(const struct fb_config *c)
 			if (json_is_true(json_object_get(item, "of_all")) == general)
 				json_array_append(ret, item);
 	json_decref(r.list);
+	json_decref(hidden);
 	return ret;
 }

@@ -25,7 +25,7 @@ extern "C" {
 
 #define FB_ABI_MAJOR 1u
 #define FB_ABI_MINOR 0u
-#define FB_ABI_STAGE "rc"
+#define FB_ABI_STAGE "rc2"
 #define FB_PLUGIN_MAGIC 0x4b434246u /* "FBCK" in memory, little endian */
 
 #if defined(__GNUC__)
@@ -95,12 +95,13 @@ struct fb_call {
 	uint32_t share;              /* FB_OP_SHIFT: basis points of traffic for `release`; 10000 is all of it */
 	const char *execution;       /* id of the execution */
 	const char *environment;     /* "production" */
+	/* Of a notifier these four are of the service that the event is about; NULL when it is about several: fb_event.data lists them. */
 	const char *service;         /* strategy and check: the service; phase: the step's own service or NULL */
 	const char *release;         /* the release that this operation is about (see failback-plugin(3) for each) */
 	const char *last_good;       /* last known good release of the service; NULL when there is none */
 	const char *failed;          /* recovery: the release that failed; NULL otherwise */
 	const char *link;            /* name of the link being run */
-	const char *reason;          /* recovery: why, in a sentence */
+	const char *reason;          /* recovery: why, in a sentence; notifier: what has failed, in a sentence; NULL when nothing has */
 	const char *archive;         /* directory of the execution's archived logs and evidence; read only */
 	const char *scratch;         /* a private directory for this execution, removed after it; may be written */
 	int64_t deadline_ms;         /* CLOCK_BOOTTIME, milliseconds: after it the worker is killed */
@@ -115,7 +116,7 @@ struct fb_call {
 /* Answers of fb_host.act. Any other value means FB_ACT_NO. */
 #define FB_ACT_NO 0     /* stopping, out of time, no longer the owner, or the engine is gone: return at once */
 #define FB_ACT_DO 1     /* recorded as intended: make the change, then call acted */
-#define FB_ACT_DONE 2   /* recorded as done in this link; read the world again before relying on it */
+#define FB_ACT_DONE 2   /* recorded as done by an earlier attempt of this link: look whether it still holds, make it again if not; acted is not needed */
 #define FB_ACT_UNSURE 3 /* recorded as intended, outcome unknown: look, then acted, or ask again with FB_REPEAT_AGAIN */
 #define FB_ACT_DRY 4    /* dry run: it has been noted; do not make the change, do not call acted */
 
@@ -140,7 +141,7 @@ struct fb_command {
 	const char *const *argv;
 	const char *shell;
 	const char *directory;      /* NULL: the root directory */
-	const char *const *environment; /* "NAME=value", ends in NULL; added to PATH, HOME, LANG and FAILBACK_ variables */
+	const char *const *environment; /* "NAME=value" each, ends in NULL; added to PATH, HOME, LANG and FAILBACK_ variables */
 	const char *input;          /* standard input; NULL: /dev/null */
 	int64_t timeout_ms;         /* 0: the call's own deadline */
 	const char *log;            /* start_service: name of the log file in the service's log directory; NULL: its name */
@@ -209,7 +210,7 @@ struct fb_event {
 	const char *summary;     /* one sentence */
 	const char *incident;    /* "INC-<execution>": the same for all events of one execution */
 	const char *data;        /* JSON object, schema failback.event/1 */
-	const char *report;      /* path of the report so far; NULL if none */
+	const char *report;      /* path of the report so far, JSON; NULL: there is none yet */
 };
 
 /*
@@ -237,7 +238,8 @@ struct fb_host {
 	uint32_t (*option_count)(const struct fb_call *call, const char *path);
 	const char *(*option_key)(const struct fb_call *call, const char *path, uint32_t index);
 
-	/* Facts: what a link leaves for later ones; durable when fact_set has returned 0. -1: not recorded. */
+	/* Facts: what a link leaves for later ones; durable when fact_set has returned 0. -1: not recorded. In a dry run they
+	 * are kept to its end, so that later links find what they would find, and then forgotten. */
 	const char *(*fact)(const struct fb_call *call, int32_t scope, const char *key);
 	int32_t (*fact_set)(const struct fb_call *call, int32_t scope, const char *key, const char *value);
 
@@ -289,6 +291,13 @@ struct fb_host {
 	void (*sample)(const struct fb_call *call, const struct fb_sample *sample);
 	/* Notifiers: with FB_RETRY, when to try again at the earliest (Retry-After). */
 	void (*retry_after)(const struct fb_call *call, int64_t ms);
+
+	/* JSON, so that no plugin writes a reader or a writer of its own. What both return lives until the operation returns.
+	 * json_string: text as a JSON string, quotes and all; "null" for NULL. What is not UTF-8 becomes U+FFFD.
+	 * json_value: what stands at a path ("services[0].release", as options have it; "" is all of it) of a document: a string's
+	 * text, a number or boolean as it is written, an object or array as JSON. NULL: nothing, null, or no JSON at all. */
+	const char *(*json_string)(const struct fb_call *call, const char *text);
+	const char *(*json_value)(const struct fb_call *call, const char *json, const char *path);
 };
 
 /* Types of option */
@@ -335,10 +344,10 @@ struct fb_phase_ops {
 
 struct fb_strategy_ops {
 	int32_t (*check)(const struct fb_call *call);    /* could this work at all? No effects; advise() what is missing */
-	int32_t (*state)(const struct fb_call *call);    /* report("state", {"release","target","detail"}): what is live, and where */
-	int32_t (*capture)(const struct fb_call *call);  /* record the way back */
+	int32_t (*state)(const struct fb_call *call);    /* report("state", {"release","target","detail"}): what is live, and where; release null: not known */
+	int32_t (*capture)(const struct fb_call *call);  /* record the way back to `last_good`; what is live, state knows */
 	int32_t (*prove)(const struct fb_call *call);    /* show that it can be gone */
-	int32_t (*prepare)(const struct fb_call *call);  /* bring `release` up where no user sees it */
+	int32_t (*prepare)(const struct fb_call *call);  /* bring `release` up where no user sees it: the new one, in a recovery the last good */
 	int32_t (*shift)(const struct fb_call *call);    /* `share` of the traffic to `release` */
 	int32_t (*protect)(const struct fb_call *call);  /* users away from `failed`; FB_OK where none was there, FB_SKIP where they are left on it */
 	int32_t (*restore)(const struct fb_call *call);  /* `release`, the last known good, is live */
@@ -348,7 +357,7 @@ struct fb_strategy_ops {
 	int32_t (*cleanup)(const struct fb_call *call);  /* remove `failed`, or with FB_CALL_PRESERVE keep it out of the way */
 	int32_t (*undo)(const struct fb_call *call);     /* undo `operation`, which was done or begun in this execution */
 	/* One round of observation that never blocks: sample() what is new, set *wait, return FB_STEP_WAIT; FB_STEP_DONE ends it.
-	 * *state is NULL at first, the plugin's own after. */
+	 * *state is NULL at first, the plugin's own after. When it shall stop it is called once more, with remaining_ms() 0. */
 	int32_t (*observe)(const struct fb_call *call, void **state, struct fb_wait *wait);
 };
 

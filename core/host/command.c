@@ -94,6 +94,7 @@ static char **make_environment(const struct fb_worker *w, const char *const *mor
 	add_variable(v, &n, "FAILBACK_RELEASE", call->release);
 	add_variable(v, &n, "FAILBACK_LAST_GOOD", call->last_good);
 	add_variable(v, &n, "FAILBACK_FAILED", call->failed);
+	add_variable(v, &n, "FAILBACK_REASON", call->reason);
 	add_variable(v, &n, "FAILBACK_LINK", call->link);
 	add_variable(v, &n, "FAILBACK_SCRATCH", call->scratch);
 	for (const char *const *p = more; p && *p; p++)
@@ -251,16 +252,17 @@ static int64_t keep_time(struct run *r)
 	return r->kill_ms ? r->kill_ms - now : KILL_AFTER_MS;
 }
 
-static int wait_for(struct run *r)
+/* 0, or -1 when how it ended is not to be known: somebody else in this process has waited for it. */
+static int wait_for(struct run *r, int *ret_status)
 {
 	bool open = true;
-	int status = 0;
+	pid_t got;
 
 	for (;;) {
 		struct pollfd wait[2] = {{.fd = open ? r->out : -1, .events = POLLIN}, {.fd = r->pidfd, .events = POLLIN}};
 		int64_t ms = keep_time(r);
-		pid_t got = waitpid(r->pid, &status, WNOHANG);
 
+		got = waitpid(r->pid, ret_status, WNOHANG);
 		if (got == r->pid || (got < 0 && errno != EINTR))
 			break;
 		if (r->pidfd < 0 && ms > 5)
@@ -270,7 +272,7 @@ static int wait_for(struct run *r)
 			open = copy(r);
 	}
 	copy(r); /* what it had written before it ended; a background process may hold the other end for ever */
-	return status;
+	return got == r->pid ? 0 : -1;
 }
 
 int32_t fb_service_run(const struct fb_call *call, const struct fb_command *command, struct fb_command_result *ret)
@@ -280,7 +282,8 @@ int32_t fb_service_run(const struct fb_call *call, const struct fb_command *comm
 	struct run r = {.pidfd = -1, .out = -1};
 	int64_t began = fb_clock_ms();
 	struct fb_command c;
-	int status;
+	int status = 0;
+	bool known;
 
 	if (!command)
 		return -1;
@@ -295,10 +298,16 @@ int32_t fb_service_run(const struct fb_call *call, const struct fb_command *comm
 		fb_worker_log(w, FB_LOG_ERROR, "cannot run %s in %s: %s", c.shell ? "/bin/sh" : c.argv[0], c.directory ? c.directory : "/", strerror(errno));
 		return -1;
 	}
-	status = wait_for(&r);
+	known = wait_for(&r, &status) == 0;
 	close(r.out);
 	if (r.pidfd >= 0)
 		close(r.pidfd);
+	if (!known) {
+		fb_worker_log(w, FB_LOG_ERROR, "run: how %s ended is not known: the plugin has waited for its children itself, or ignores SIGCHLD; it must do neither while a command runs",
+			      c.shell ? "/bin/sh" : c.argv[0]);
+		fb_free(r.tail.p);
+		return -1;
+	}
 	if (WIFEXITED(status))
 		result.exit_code = WEXITSTATUS(status);
 	else if (WIFSIGNALED(status))

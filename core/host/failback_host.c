@@ -50,7 +50,7 @@ struct host {
 	char *marker;
 };
 
-static struct host self;
+static struct host self = {.loaded = {.stage = "load"}};
 
 static bool is_worker(pid_t pid)
 {

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -25,7 +26,9 @@
 
 #define NAMED_MAX 8       /* refusals of one call that are told */
 #define TURNS 32          /* of one turn of the loop */
+#define CONNECTS_MAX 32   /* under way for one host */
 #define ANCESTORS_MAX 64
+#define GROUPS_MAX 256
 
 /* A blocking connect that is under way */
 struct waiting {
@@ -161,6 +164,12 @@ static const struct {
 	{SYS_chroot, "chroot"}, {SYS_pivot_root, "pivot_root"}, {SYS_setns, "setns"}, {SYS_unshare, "unshare"}, {SYS_clone, "clone into new namespaces"}, {SYS_init_module, "init_module"},
 	{SYS_finit_module, "finit_module"}, {SYS_delete_module, "delete_module"}, {SYS_reboot, "reboot"}, {SYS_bpf, "bpf"}, {SYS_perf_event_open, "perf_event_open"}, {SYS_keyctl, "keyctl"},
 	{SYS_add_key, "add_key"}, {SYS_request_key, "request_key"}, {SYS_syslog, "syslog"}, {SYS_open_by_handle_at, "open_by_handle_at"}, {SYS_settimeofday, "settimeofday"},
+	{SYS_prlimit64, "prlimit for another process"}, {SYS_setpriority, "setpriority for another process"}, {SYS_sched_setscheduler, "sched_setscheduler for another process"},
+	{SYS_sched_setaffinity, "sched_setaffinity for another process"}, {SYS_fchmod, "fchmod"}, {SYS_fchmodat, "fchmodat"}, {SYS_fchown, "fchown"}, {SYS_fchownat, "fchownat"},
+	{SYS_utimensat, "utimensat"}, {SYS_setxattr, "setxattr"}, {SYS_fsetxattr, "fsetxattr"}, {SYS_removexattr, "removexattr"},
+#ifdef SYS_chmod
+	{SYS_chmod, "chmod"}, {SYS_chown, "chown"}, {SYS_lchown, "lchown"},
+#endif
 	{SYS_clock_settime, "clock_settime"}, {SYS_ioctl, "ioctl TIOCSTI"}, {SYS_userfaultfd, "userfaultfd"}, {SYS_io_uring_setup, "io_uring_setup"}, {SYS_pidfd_getfd, "pidfd_getfd"},
 };
 
@@ -291,15 +300,51 @@ static void on_connected(uv_poll_t *poll, int status, int events)
 	drop_waiting(g, w);
 }
 
+/*
+ * As the plugin's own user: who listens is told who connects, and the way to the socket has rights of its own. By system calls, which change this thread
+ * alone. 0 or an errno.
+ */
+static int connect_as(const json_t *policy, int fd, const struct sockaddr *to, socklen_t size)
+{
+	const json_t *groups = json_object_get(policy, "groups"), *item;
+	gid_t mine[GROUPS_MAX], theirs[GROUPS_MAX];
+	int n = getgroups(GROUPS_MAX, mine), error = 0;
+	size_t i, count = 0;
+
+	if (!json_is_string(json_object_get(policy, "user")) || geteuid() != 0)
+		return connect(fd, to, size) < 0 ? errno : 0;
+	json_array_foreach(groups, i, item)
+		if (count < GROUPS_MAX)
+			theirs[count++] = (gid_t)json_integer_value(item);
+	if (n < 0)
+		return EPERM;
+	if (syscall(SYS_setgroups, count, theirs) < 0)
+		return EPERM;
+	if (syscall(SYS_setresgid, -1, (gid_t)json_integer_value(json_object_get(policy, "gid")), -1) < 0 ||
+	    syscall(SYS_setresuid, -1, (uid_t)json_integer_value(json_object_get(policy, "uid")), -1) < 0)
+		error = EPERM;
+	else if (connect(fd, to, size) < 0)
+		error = errno;
+	if (syscall(SYS_setresuid, -1, 0, -1) < 0 || syscall(SYS_setresgid, -1, getgid(), -1) < 0 || syscall(SYS_setgroups, (size_t)n, mine) < 0)
+		abort(); /* nothing may go on as somebody else */
+	return error;
+}
+
 /* The connection is made with our copy of the socket, so that neither it nor the address can be changed on the way. */
 static void make_connection(struct fb_plugin_host *h, uint64_t id, int fd, const struct sockaddr_storage *to, socklen_t size)
 {
-	int flags = fcntl(fd, F_GETFL), r, error;
+	int flags = fcntl(fd, F_GETFL), error, under_way = 0;
 	struct waiting *w;
 
+	for (w = h->guard->connects; w; w = w->next)
+		under_way++;
+	if (under_way >= CONNECTS_MAX) {
+		answer(h->guard, id, EAGAIN);
+		close(fd);
+		return;
+	}
 	fcntl(fd, F_SETFL, flags | O_NONBLOCK); /* the engine waits for nobody */
-	r = connect(fd, (const struct sockaddr *)to, size);
-	error = r < 0 ? errno : 0;
+	error = connect_as(h->policy, fd, (const struct sockaddr *)to, size);
 	if (error != EINPROGRESS || flags & O_NONBLOCK || !h->pool->loop) {
 		fcntl(fd, F_SETFL, flags);
 		answer(h->guard, id, error);
@@ -307,9 +352,16 @@ static void make_connection(struct fb_plugin_host *h, uint64_t id, int fd, const
 		return;
 	}
 	w = fb_alloc(sizeof *w);
-	*w = (struct waiting){.next = h->guard->connects, .host = h, .id = id, .fd = fd, .flags = flags, .poll = fb_alloc(sizeof *w->poll)};
+	*w = (struct waiting){.host = h, .id = id, .fd = fd, .flags = flags, .poll = fb_alloc(sizeof *w->poll)};
+	if (uv_poll_init(h->pool->loop, w->poll, fd) < 0) {
+		answer(h->guard, id, EIO);
+		close(fd);
+		fb_free(w->poll);
+		fb_free(w);
+		return;
+	}
+	w->next = h->guard->connects;
 	h->guard->connects = w;
-	uv_poll_init(h->pool->loop, w->poll, fd);
 	w->poll->data = w;
 	uv_poll_start(w->poll, UV_WRITABLE, on_connected);
 }
@@ -401,7 +453,12 @@ void fb_guard_watch(struct fb_plugin_host *h)
 	if (!g || g->poll || !h->pool->loop)
 		return;
 	g->poll = fb_alloc(sizeof *g->poll);
-	uv_poll_init(h->pool->loop, g->poll, g->fd);
+	if (uv_poll_init(h->pool->loop, g->poll, g->fd) < 0) { /* what can be waited for is a listener's */
+		fb_free(g->poll);
+		g->poll = NULL;
+		fb_guard_end(h);
+		return;
+	}
 	g->poll->data = h;
 	uv_unref((uv_handle_t *)g->poll);
 	uv_poll_start(g->poll, UV_READABLE, on_call);

@@ -45,7 +45,6 @@ struct path_rule {
 #define SCOPE_ABSTRACT 1ull /* 6 */
 #define SCOPE_SIGNAL 2ull   /* 6 */
 
-#define HIDDEN_MAX 256
 #define DEPTH_MAX 64
 
 /* What every plugin needs to be loaded and to find a name: programs' own files, and what says how this machine reaches others. */
@@ -55,11 +54,13 @@ static const char *const common[] = {
 	"/etc/localtime", "/etc/timezone", "/etc/mime.types", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ca-certificates", "/etc/pki/tls/certs", "/etc/pki/ca-trust", "/etc/crypto-policies",
 	"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", NULL};
 static const char *const sinks[] = {"/dev/null", "/dev/zero", "/dev/full", NULL};
+/* Of /dev, what who reads all may read: a disk's own device has every file on it. */
+static const char *const devices[] = {"/dev/tty", "/dev/ptmx", "/dev/pts", "/dev/shm", "/dev/mqueue", NULL};
 
 struct rules {
 	int fd;
 	uint64_t read, write; /* rights that a path gets */
-	char *hidden[HIDDEN_MAX];
+	char **hidden;
 	size_t hidden_count;
 	char failed[PATH_MAX + 128]; /* the last that could not be added */
 };
@@ -104,12 +105,19 @@ static int allow(struct rules *r, const char *path, uint64_t rights)
 	return done;
 }
 
+/* What is not there yet is hidden below the nearest folder that is. */
 static void hide(struct rules *r, const char *path)
 {
-	char real[PATH_MAX];
+	char *there = fb_strdup(path), *real, *slash;
 
-	if (r->hidden_count < HIDDEN_MAX && realpath(path, real))
-		r->hidden[r->hidden_count++] = fb_strdup(real);
+	while (!(real = realpath(there, NULL)) && (slash = strrchr(there, '/')) && slash != there)
+		*slash = 0;
+	if (real) {
+		r->hidden = fb_realloc(r->hidden, (r->hidden_count + 1) * sizeof *r->hidden);
+		r->hidden[r->hidden_count++] = fb_asprintf("%s%s", real, path + strlen(there));
+	}
+	free(real);
+	fb_free(there);
 }
 
 /* 2: path is hidden, 1: something below it is, 0: nothing. */
@@ -221,6 +229,9 @@ int fb_landlock_prepare(const json_t *policy, const char *file, const char *scra
 	} else {
 		json_array_foreach(json_object_get(policy, "hidden"), i, item)
 			hide(&r, json_string_value(item));
+		hide(&r, "/dev");
+		for (i = 0; devices[i]; i++)
+			(void)allow(&r, devices[i], r.read);
 		(void)allow(&r, "/", FS_READ_DIR);
 		allow_rest(&r, "/", 0);
 		if (json_is_string(json_object_get(policy, "gathered")))
@@ -230,6 +241,7 @@ int fb_landlock_prepare(const json_t *policy, const char *file, const char *scra
 	say_gaps(version, network, cannot);
 	while (r.hidden_count)
 		fb_free(r.hidden[--r.hidden_count]);
+	fb_free(r.hidden);
 	if (done < 0)
 		close(r.fd);
 	else
@@ -252,13 +264,16 @@ int fb_landlock_enter(int ruleset, struct fb_err *err)
 int fb_landlock_apart(void)
 {
 	int version = fb_landlock_version(), fd, r;
-	/* Something must be handled: making block devices is what nobody may. */
-	struct ruleset attributes = {.fs = FS_MAKE_BLOCK, .scoped = version >= 6 ? SCOPE_SIGNAL : 0};
+	/* Something must be handled: making block devices is what nobody may. Moving between folders every domain has to allow, or none does. */
+	struct ruleset attributes = {.fs = FS_MAKE_BLOCK | (version >= 2 ? FS_REFER : 0), .scoped = version >= 6 ? SCOPE_SIGNAL : 0};
+	struct rules rules = {0};
 
-	fd = version ? create(version, &attributes) : -1;
+	rules.fd = fd = version ? create(version, &attributes) : -1;
 	if (fd < 0)
 		return -1;
-	r = (int)syscall(SYS_landlock_restrict_self, fd, 0);
+	r = version >= 2 ? allow(&rules, "/", FS_REFER) : 0;
+	if (r == 0)
+		r = (int)syscall(SYS_landlock_restrict_self, fd, 0);
 	close(fd);
 	return r;
 }

@@ -15,6 +15,7 @@ failback_host_SOURCES = \
 	core/host/failback_host.c \
 	core/host/frame.c \
 	core/host/frame.h \
+	core/host/json.c \
 	core/host/load.c \
 	core/host/load.h \
 	core/host/operations.c \
@@ -35,6 +36,7 @@ libfailback_core_la_SOURCES += \
 	core/host/capture.h \
 	core/host/children.c \
 	core/host/children.h \
+	core/host/control.c \
 	core/host/elf.c \
 	core/host/elf.h \
 	core/host/ending.c \

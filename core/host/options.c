@@ -2,71 +2,10 @@
 /* Options as a plugin asks for them: paths into the call's options, which the configuration has checked and normalised (config/frozen.h). */
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "host/declared.h"
 #include "host/worker.h"
-
-/* The value at path below v; NULL. A map's key may hold dots: the whole rest of the path is tried as a key first. */
-static const json_t *find(const json_t *v, const char *path)
-{
-	while (v && *path) {
-		const json_t *whole = json_is_object(v) ? json_object_get(v, path) : NULL;
-		char key[256];
-		size_t n;
-
-		if (whole)
-			return whole;
-		if (*path == '[') {
-			char *end;
-			unsigned long i = strtoul(path + 1, &end, 10);
-
-			if (end == path + 1 || *end != ']')
-				return NULL;
-			v = json_array_get(v, i);
-			path = end + 1;
-		} else {
-			n = strcspn(path, ".[");
-			if (n == 0 || n >= sizeof key)
-				return NULL;
-			memcpy(key, path, n);
-			key[n] = 0;
-			v = json_object_get(v, key);
-			path += n;
-		}
-		if (*path == '.')
-			path++;
-	}
-	return json_is_null(v) ? NULL : v;
-}
-
-static char *scalar_text(const json_t *v)
-{
-	char buf[64];
-
-	switch (json_typeof(v)) {
-	case JSON_STRING:
-		return fb_strdup(json_string_value(v));
-	case JSON_INTEGER:
-		return fb_asprintf("%" JSON_INTEGER_FORMAT, json_integer_value(v));
-	case JSON_TRUE:
-		return fb_strdup("true");
-	case JSON_FALSE:
-		return fb_strdup("false");
-	case JSON_REAL:
-		for (int digits = 15; digits <= 17; digits++) { /* the shortest that reads back as the same */
-			snprintf(buf, sizeof buf, "%.*g", digits, json_real_value(v));
-			if (!(strtod(buf, NULL) < json_real_value(v)) && !(strtod(buf, NULL) > json_real_value(v)))
-				break;
-		}
-		return fb_strdup(buf);
-	default:
-		return NULL;
-	}
-}
 
 /* The default that the plugin itself declares, for a caller that has not filled it in. */
 static const struct fb_option *defaulted(const struct fb_worker *w, const char *path)
@@ -79,12 +18,12 @@ static const struct fb_option *defaulted(const struct fb_worker *w, const char *
 const char *fb_service_option(const struct fb_call *call, const char *path)
 {
 	struct fb_worker *w = fb_worker_of(call);
-	const json_t *v = path ? find(w->options, path) : NULL;
+	const json_t *v = path ? fb_json_find(w->options, path) : NULL;
 	const struct fb_option *o;
 	int64_t n;
 
 	if (v)
-		return fb_worker_keep(w, FB_TEXT_OPTION, scalar_text(v));
+		return fb_worker_keep(w, FB_TEXT_OPTION, fb_json_scalar(v));
 	o = path ? defaulted(w, path) : NULL;
 	if (!o)
 		return fb_worker_keep(w, FB_TEXT_OPTION, NULL);
@@ -96,7 +35,7 @@ const char *fb_service_option(const struct fb_call *call, const char *path)
 int64_t fb_service_option_int(const struct fb_call *call, const char *path, int64_t absent)
 {
 	struct fb_worker *w = fb_worker_of(call);
-	const json_t *v = path ? find(w->options, path) : NULL;
+	const json_t *v = path ? fb_json_find(w->options, path) : NULL;
 	const struct fb_option *o = path ? fb_declared_find(w->loaded, path) : NULL;
 	int64_t n;
 
@@ -123,7 +62,7 @@ int64_t fb_service_option_int(const struct fb_call *call, const char *path, int6
 
 uint32_t fb_service_option_count(const struct fb_call *call, const char *path)
 {
-	const json_t *v = path ? find(fb_worker_of(call)->options, path) : NULL;
+	const json_t *v = path ? fb_json_find(fb_worker_of(call)->options, path) : NULL;
 
 	return (uint32_t)(json_is_array(v) ? json_array_size(v) : json_is_object(v) ? json_object_size(v) : 0);
 }
@@ -131,7 +70,7 @@ uint32_t fb_service_option_count(const struct fb_call *call, const char *path)
 const char *fb_service_option_key(const struct fb_call *call, const char *path, uint32_t index)
 {
 	struct fb_worker *w = fb_worker_of(call);
-	json_t *v = (json_t *)(uintptr_t)(path ? find(w->options, path) : NULL); /* iterators take no const */
+	json_t *v = (json_t *)(uintptr_t)(path ? fb_json_find(w->options, path) : NULL); /* iterators take no const */
 
 	if (json_is_object(v))
 		for (void *i = json_object_iter(v); i; i = json_object_iter_next(v, i))

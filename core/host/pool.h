@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the engine's side share: hosts (pool.c, start.c, orphans.c), calls (call.c, ending.c), captured output (capture.c). */
+/* What the files of the engine's side share: hosts (pool.c, start.c, control.c, orphans.c), calls (call.c, ending.c), captured output (capture.c). */
 #ifndef FB_HOST_POOL_H
 #define FB_HOST_POOL_H
 
@@ -49,6 +49,7 @@ struct fb_plugin_host {
 	uv_timer_t *load_timer;
 	json_t *policy;            /* its sandbox; NULL: trusted */
 	json_t *cannot;            /* of it, what could not be enforced; NULL */
+	bool guarded;              /* this process has sent its first frame */
 	char *scratch, *work;      /* a folder of this host, and what its plugin may write in it; NULL */
 	struct fb_guard *guard;    /* told of what it is refused; NULL */
 	json_t *load_refused;      /* while it was loaded; NULL */
@@ -129,12 +130,16 @@ struct fb_host_call {
 
 /* pool.c */
 struct fb_plugin_host *fb_pool_find(struct fb_pool *p, const char *kind, const char *name);
+
+/* control.c */
 void fb_pool_watch(struct fb_plugin_host *h);   /* reads its control socket from the loop, if one is attached */
 void fb_pool_unwatch(struct fb_plugin_host *h);
 void fb_pool_read_control(struct fb_plugin_host *h);
 int fb_pool_tell(struct fb_plugin_host *h, json_t *frame, const int *fds, int fd_count); /* takes the reference; -1: the host is gone */
 void fb_pool_lost(struct fb_plugin_host *h, const char *why); /* its process has ended or must end: orphans are killed, calls ended */
 void fb_pool_load_over(struct fb_plugin_host *h);
+/* The oldest call that belongs to h and has not ended; NULL. Taken one by one: each may be freed by what is done to it. */
+struct fb_host_call *fb_pool_next_call(const struct fb_plugin_host *h);
 
 /* confine.c */
 void fb_confine_choose(struct fb_plugin_host *h);

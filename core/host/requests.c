@@ -100,6 +100,14 @@ static json_t *texts(const char *const *v)
 	return list;
 }
 
+static bool all_fit(const char *const *v)
+{
+	for (; v && *v; v++)
+		if (!fits(*v))
+			return false;
+	return true;
+}
+
 int32_t fb_service_start(const struct fb_call *call, const char *name, const struct fb_command *theirs, int64_t *ret_pid)
 {
 	struct fb_worker *w = fb_worker_of(call);
@@ -110,8 +118,12 @@ int32_t fb_service_start(const struct fb_call *call, const char *name, const str
 	if (!name || !theirs)
 		return -1;
 	fb_worker_take(w, FB_SIZE_COMMAND, &c, theirs);
-	if ((!c.argv || !c.argv[0]) == !c.shell || !fits(c.shell) || !fits(c.input)) {
+	if ((!c.argv || !c.argv[0]) == !c.shell) {
 		fb_worker_log(w, FB_LOG_ERROR, "start_service %s: give either argv or shell", name);
+		return -1;
+	}
+	if (!fits(c.shell) || !fits(c.input) || !fits(c.directory) || !all_fit(c.argv) || !all_fit(c.environment)) {
+		fb_worker_log(w, FB_LOG_ERROR, "start_service %s: a text of the command is longer than 256 KiB: put it into a file and name that", name);
 		return -1;
 	}
 	request = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "m", "start_service", "name", text(name), "directory", text(c.directory), "environment", texts(c.environment),

@@ -2,6 +2,7 @@
 /* The order in which a host gives up what its plugin may not have: limits, files, system calls, its user, capabilities. Each step is the kernel's. */
 #include "host/sandbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,7 +20,7 @@
 #define GROUPS_MAX 256
 
 /* Of root's capabilities, those that reach into the machine itself; a plugin that keeps "most" loses these (capabilities(7)). */
-static const int machine[] = {CAP_DAC_READ_SEARCH, CAP_LINUX_IMMUTABLE, CAP_NET_ADMIN, CAP_IPC_OWNER, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_PTRACE, CAP_SYS_PACCT, CAP_SYS_ADMIN, CAP_SYS_BOOT,
+static const int machine[] = {CAP_DAC_READ_SEARCH, CAP_LINUX_IMMUTABLE, CAP_NET_ADMIN, CAP_IPC_OWNER, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_PTRACE, CAP_SYS_RESOURCE, CAP_KILL, CAP_SYS_PACCT, CAP_SYS_ADMIN, CAP_SYS_BOOT,
 			      CAP_SYS_TIME, CAP_SYS_TTY_CONFIG, CAP_MKNOD, CAP_LEASE, CAP_AUDIT_CONTROL, CAP_SETFCAP, CAP_MAC_OVERRIDE, CAP_MAC_ADMIN, CAP_SYSLOG, CAP_WAKE_ALARM, CAP_BLOCK_SUSPEND,
 			      CAP_AUDIT_READ, CAP_PERFMON, CAP_BPF, CAP_CHECKPOINT_RESTORE};
 
@@ -58,6 +60,7 @@ static int limit(const json_t *policy, const char *file, struct fb_sandbox *s, s
 		cannot(s, geteuid() == 0 ? "the kernel counts no processes of root: processes = N needs a user of its own" :
 					   "the kernel counts all processes of this user, not of this plugin alone: processes = N needs a user of its own");
 	s->processes = processes;
+	s->counted = processes > 0 && json_is_string(json_object_get(policy, "user")) && geteuid() == 0;
 	s->cpu_ms = number(policy, "cpu");
 	return 0;
 }
@@ -150,6 +153,22 @@ int fb_sandbox_enter(const json_t *order, const char *file, struct fb_sandbox *r
 	return 0;
 }
 
+/* Processes of this user; at least this one. */
+static rlim_t count_processes(void)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *e;
+	struct stat st;
+	rlim_t n = 0;
+
+	while (proc && (e = readdir(proc)))
+		if (*e->d_name >= '0' && *e->d_name <= '9' && fstatat(dirfd(proc), e->d_name, &st, 0) == 0 && st.st_uid == geteuid())
+			n++;
+	if (proc)
+		closedir(proc);
+	return n ? n : 1;
+}
+
 void fb_sandbox_worker(const struct fb_sandbox *s)
 {
 	struct rlimit l;
@@ -161,8 +180,8 @@ void fb_sandbox_worker(const struct fb_sandbox *s)
 		l.rlim_max = l.rlim_cur + 1;
 		setrlimit(RLIMIT_CPU, &l); /* lowers; never fails */
 	}
-	if (s->processes > 0) {
-		l.rlim_cur = l.rlim_max = (rlim_t)s->processes + 2; /* the host and the worker are of the same user */
+	if (s->counted) { /* beside the host, this worker and what the user has under way */
+		l.rlim_cur = l.rlim_max = count_processes() + (rlim_t)s->processes;
 		setrlimit(RLIMIT_NPROC, &l);
 	}
 	if (s->apart && fb_landlock_apart() < 0)

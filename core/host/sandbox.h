@@ -17,6 +17,7 @@ struct fb_sandbox {
 	bool on;          /* a policy is in force */
 	bool apart;       /* each worker gets a domain of its own: it can neither signal nor trace its host and the others */
 	int64_t processes; /* 0: it may start none; -1: any number */
+	bool counted;     /* that number is a limit: the user is this plugin's alone */
 	int64_t cpu_ms;   /* 0: no limit */
 	int listener;     /* of refused system calls: to be sent to the engine and closed before the plugin is loaded; -1 */
 	json_t *cannot;   /* what this kernel, or this user, cannot enforce or allow: sentences */

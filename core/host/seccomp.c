@@ -35,6 +35,17 @@ static const int machine[] = {
 	SCMP_SYS(swapoff), SCMP_SYS(acct), SCMP_SYS(quotactl), SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(clock_adjtime), SCMP_SYS(adjtimex), SCMP_SYS(iopl), SCMP_SYS(ioperm),
 	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(open_by_handle_at), SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(io_uring_setup),
 	SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register), SCMP_SYS(syslog), SCMP_SYS(vhangup)};
+/* What changes files by their owner's right, which Landlock does not know: refused to who writes nothing, or nothing but a folder of its own. */
+static const int inodes[] = {
+	SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat), SCMP_SYS(setxattr),
+	SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), SCMP_SYS(removexattr), SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr), SCMP_SYS(utime), SCMP_SYS(utimes), SCMP_SYS(futimesat),
+	SCMP_SYS(utimensat),
+	452, 463, 466, 469}; /* fchmodat2, setxattrat, removexattrat, file_setattr: the same number on every machine, which an older libseccomp has no name for */
+/* What reaches other processes of the same user: who it is about is the nth argument, 0 is the caller. */
+static const struct {
+	int call;
+	unsigned who;
+} others[] = {{SCMP_SYS(setpriority), 1}, {SCMP_SYS(sched_setscheduler), 0}, {SCMP_SYS(sched_setparam), 0}, {SCMP_SYS(sched_setattr), 0}, {SCMP_SYS(sched_setaffinity), 0}, {SCMP_SYS(ioprio_set), 1}};
 static const unsigned long namespaces[] = {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET};
 
 /* ---- the host's filter ---- */
@@ -64,8 +75,43 @@ static struct scmp_arg_cmp has(unsigned arg, scmp_datum_t bits, scmp_datum_t val
 	return (struct scmp_arg_cmp){.arg = arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = bits, .datum_b = value};
 }
 
-/* Those that are listed, where connect can be asked about: streams may be made. A datagram goes to an address without connect, so none may be sent. */
-static int listed_sockets(scmp_filter_ctx f, uint32_t action)
+static struct scmp_arg_cmp not_zero(unsigned arg)
+{
+	return (struct scmp_arg_cmp){.arg = arg, .op = SCMP_CMP_NE, .datum_a = 0};
+}
+
+static bool has_user(const json_t *policy)
+{
+	return json_is_string(json_object_get(policy, "user"));
+}
+
+/* A check or a notifier: who has this little of root's has no files of its own to change. */
+static bool is_small(const json_t *policy)
+{
+	const char *kept = json_string_value(json_object_get(policy, "capabilities"));
+
+	return !kept || strcmp(kept, "most") != 0;
+}
+
+/* As a user of its own the kernel keeps it from others' files and processes. */
+static int as_the_same_user(scmp_filter_ctx f, uint32_t action, const json_t *policy)
+{
+	struct scmp_arg_cmp limits[2] = {not_zero(0), not_zero(2)}; /* of another, and not merely read */
+	int r = 0;
+
+	if (has_user(policy))
+		return 0;
+	for (size_t i = 0; r == 0 && is_small(policy) && i < sizeof inodes / sizeof *inodes; i++)
+		r = deny(f, action, inodes[i]);
+	for (size_t i = 0; r == 0 && i < sizeof others / sizeof *others; i++)
+		r = deny_if(f, action, others[i].call, not_zero(others[i].who));
+	if (r == 0)
+		r = seccomp_rule_add_array(f, action, SCMP_SYS(prlimit64), 2, limits);
+	return r == -EDOM ? 0 : r;
+}
+
+/* A datagram socket, or one of a pair, sends to any address without connect. */
+static int no_datagrams(scmp_filter_ctx f, uint32_t action, int call)
 {
 	static const scmp_datum_t other[] = {SOCK_DGRAM, SOCK_RAW, SOCK_RDM};
 	int r = 0;
@@ -73,10 +119,16 @@ static int listed_sockets(scmp_filter_ctx f, uint32_t action)
 	for (size_t i = 0; r == 0 && i < sizeof other / sizeof *other; i++) {
 		struct scmp_arg_cmp v[2] = {is(0, AF_UNIX), has(1, SOCK_TYPE, other[i])};
 
-		r = seccomp_rule_add_array(f, action, SCMP_SYS(socket), 2, v);
-		if (r == 0)
-			r = seccomp_rule_add_array(f, action, SCMP_SYS(socketpair), 2, v);
+		r = seccomp_rule_add_array(f, action, call, 2, v);
 	}
+	return r;
+}
+
+/* Those that are listed, where connect can be asked about: streams may be made. */
+static int listed_sockets(scmp_filter_ctx f, uint32_t action)
+{
+	int r = no_datagrams(f, action, SCMP_SYS(socket));
+
 	return r ? r : deny(f, action, SCMP_SYS(connect));
 }
 
@@ -91,6 +143,9 @@ static int sockets(scmp_filter_ctx f, uint32_t action, const json_t *policy, boo
 			r = deny_if(f, action, SCMP_SYS(socket), is(0, family));
 	if (r || any)
 		return r;
+	r = no_datagrams(f, action, SCMP_SYS(socketpair));
+	if (r)
+		return r;
 	return listed && looks ? listed_sockets(f, action) : deny_if(f, action, SCMP_SYS(socket), is(0, AF_UNIX));
 }
 
@@ -98,6 +153,8 @@ static int fill(scmp_filter_ctx f, uint32_t action, const json_t *policy, bool l
 {
 	int r = sockets(f, action, policy, looks);
 
+	if (r == 0)
+		r = as_the_same_user(f, action, policy);
 	for (size_t i = 0; r == 0 && i < sizeof machine / sizeof *machine; i++)
 		r = deny(f, action, machine[i]);
 	for (size_t i = 0; r == 0 && i < sizeof namespaces / sizeof *namespaces; i++)
@@ -134,6 +191,8 @@ static void say_gaps(const json_t *policy, bool looks, json_t *cannot)
 	bool network = json_is_true(json_object_get(policy, "network"));
 	const json_t *listed = json_object_get(policy, "sockets");
 
+	if (!has_user(policy) && !is_small(policy))
+		json_array_append_new(cannot, json_string("modes, owners, attributes and times of files that belong to its user can be changed wherever they are: give it a user of its own"));
 	if (looks || !json_array_size(listed))
 		return;
 	if (network)

@@ -255,6 +255,8 @@ const struct fb_host *fb_services(void)
 		.notify = fb_service_notify,
 		.sample = service_sample,
 		.retry_after = service_retry_after,
+		.json_string = fb_service_json_string,
+		.json_value = fb_service_json_value,
 	};
 
 	return &table;

@@ -157,6 +157,7 @@ void fb_pool_start(struct fb_plugin_host *h)
 	if (fb_proc_look(pid, &h->proc) < 0)
 		h->proc = (struct fb_proc){.pid = pid};
 	h->load_end_ms = fb_clock_ms() + h->pool->load_timeout_ms;
+	h->guarded = false;
 	h->state = FB_HOST_STARTING;
 	h->refusal = (struct fb_err){0};
 	fb_pool_watch(h);

@@ -170,12 +170,12 @@ static int32_t do_observe(struct fb_worker *w)
 	struct fb_wait *theirs = give(w, FB_SIZE_WAIT, &for_time_only), wait;
 	void *state = NULL;
 
-	do {
+	for (bool last = false;; last = !wait_step(w, &wait)) { /* once more when it shall stop: remaining_ms is 0 then */
 		fb_worker_put(w, FB_SIZE_WAIT, theirs, &for_time_only);
-		if (w->loaded->strategy.observe(w->theirs, &state, theirs) != FB_STEP_WAIT)
+		if (w->loaded->strategy.observe(w->theirs, &state, theirs) != FB_STEP_WAIT || last)
 			break;
 		fb_worker_take(w, FB_SIZE_WAIT, &wait, theirs);
-	} while (wait_step(w, &wait));
+	}
 	fb_free(theirs);
 	return FB_OK;
 }

@@ -33,6 +33,7 @@ struct fb_worker {
 	char *text[4];          /* what option, fact, act_result, document gave last */
 	char *json;             /* what operate, probe, notify gave last */
 	char *output;           /* what run gave last */
+	json_t *kept;           /* what json_string and json_value gave */
 	int64_t progress_ms;    /* when progress was sent last */
 };
 
@@ -58,6 +59,14 @@ json_t *fb_worker_ask(struct fb_worker *w, json_t *frame, int fd, int *ret_fd);
 void fb_worker_look(struct fb_worker *w);
 int64_t fb_worker_remaining_ms(struct fb_worker *w);
 void fb_worker_log(struct fb_worker *w, int level, const char *format, ...) FB_PRINTF(3, 4);
+
+/* json.c */
+/* The value at path below v; NULL for none or null. A map's key may hold dots: the whole rest of the path is tried as a key first. */
+const json_t *fb_json_find(const json_t *v, const char *path);
+/* The text of a scalar, the caller's; NULL for others. */
+char *fb_json_scalar(const json_t *v);
+const char *fb_service_json_string(const struct fb_call *call, const char *text);
+const char *fb_service_json_value(const struct fb_call *call, const char *json, const char *path);
 
 /* options.c */
 const char *fb_service_option(const struct fb_call *call, const char *path);

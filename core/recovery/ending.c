@@ -8,9 +8,14 @@
 #include "recovery/internal.h"
 #include "recovery/report.h"
 
+char *fb_engine_report_path(const struct fb_engine *e)
+{
+	return fb_asprintf("%s/report.json", e->x.dir);
+}
+
 static void write_report(struct fb_engine *e)
 {
-	char *path = fb_asprintf("%s/report.json", e->x.dir), *text;
+	char *path = fb_engine_report_path(e), *text;
 	struct fb_err err;
 	json_t *report = fb_report_build(e->x.journal, e->x.id, &err);
 
@@ -36,6 +41,8 @@ void fb_engine_final_word(struct fb_engine *e)
 	e->told_end = true;
 	fb_outcome_decide(e);
 	fb_outcome_record(e);
+	if (fb_engine_tells(e) && !fb_journal_degraded(e->x.journal)) /* who is told may read it */
+		write_report(e);
 	text = fb_outcome_summary(e);
 	if (!strcmp(e->status, "completed") && e->deploys)
 		fb_engine_tell(e, "deployment.completed", text);

@@ -83,7 +83,7 @@ static char *find_host_program(void)
 
 static struct fb_pool *new_pool(struct process *p)
 {
-	json_t *sandboxes = fb_config_sandboxes(p->config);
+	json_t *sandboxes = fb_config_sandboxes(p->config, p->request->plan_file);
 	const struct fb_pool_options options = {.host_program = p->host_program, .plugin_dirs = fb_config_plugin_dirs(p->config), .trusted_owner = fb_config_trusted_owner(p->config),
 						.sandboxes = sandboxes};
 	struct fb_pool *pool = fb_pool_new(&options);
@@ -396,6 +396,32 @@ static int go_on_with(struct process *p, struct fb_journal *j, const char *id, b
 	return code;
 }
 
+static bool has_sandbox(const json_t *frozen)
+{
+	const json_t *d;
+	size_t i;
+
+	json_array_foreach(json_object_get(frozen, "plugins"), i, d)
+		if (json_is_object(json_object_get(d, "sandbox")))
+			return true;
+	return false;
+}
+
+/* A sandbox is made of what is there: hosts that were started before the first execution's folder was cannot read what is gathered in it. */
+static int begin_folders(struct process *p, struct fb_pool **pool, const json_t *frozen, struct fb_err *err)
+{
+	char *path = fb_asprintf("%s/executions", fb_config_state_dir(p->config));
+	bool there = access(path, F_OK) == 0 || !has_sandbox(frozen);
+	int r = there ? 0 : fb_io_make_folders(path, 0750, err);
+
+	fb_free(path);
+	if (there || r < 0)
+		return r;
+	fb_pool_free(*pool);
+	*pool = new_pool(p);
+	return warm(*pool, frozen, err);
+}
+
 static int fresh(struct process *p)
 {
 	const struct fb_engine_request *q = p->request;
@@ -412,6 +438,8 @@ static int fresh(struct process *p)
 	if (fb_config_freeze(p->config, &freeze, &catalog, &frozen, &errs) < 0)
 		code = say_errors(p, &errs);
 	else if (fb_journal_open(fb_config_state_dir(p->config), flags, &j, &err) < 0)
+		code = say_error(p, &err);
+	else if (!q->dry_run && begin_folders(p, &pool, frozen, &err) < 0)
 		code = say_error(p, &err);
 	else
 		code = start(p, j, pool, frozen);

@@ -102,6 +102,7 @@ void fb_engine_set_failure(struct fb_engine *e, const char *text)
 {
 	fb_free(e->failure);
 	e->failure = fb_strdup(text);
+	e->x.reason = e->failure; /* of all that is called from now on */
 }
 
 /* ---- stop ---- */

@@ -48,6 +48,8 @@ int fb_engine_outbox_init(struct fb_engine *e, struct fb_err *err) FB_MUST_USE;
 void fb_engine_outbox_clear(struct fb_engine *e);
 /* Records an event for followers and, durably, for every notifier that asked for it; delivery begins at once. */
 void fb_engine_tell(struct fb_engine *e, const char *event, const char *summary);
+/* Is there anybody to tell? */
+bool fb_engine_tells(const struct fb_engine *e);
 void fb_engine_notify(struct fb_context *x, struct fb_task *caller, const char *name, const char *summary, int64_t wait_ms);
 /* Waits for what is not delivered, at most wait_ms, then done. */
 void fb_engine_outbox_drain(struct fb_engine *e, int64_t wait_ms, void (*done)(void *owner, json_t *deliveries), void *owner);
@@ -138,6 +140,8 @@ void fb_engine_begin_recovery(struct fb_engine *e, struct fb_link *failed, const
 void fb_engine_operated(struct fb_engine *e, unsigned operation, bool whole, const struct fb_task *caller);
 /* Decides what it has come to and tells people, once; the notify phase calls it, or the end of the execution. */
 void fb_engine_final_word(struct fb_engine *e);
+/* Where report.json of this execution is, or will be; the caller's. */
+char *fb_engine_report_path(const struct fb_engine *e);
 void fb_engine_conclude(struct fb_engine *e);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <fnmatch.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -193,20 +194,35 @@ static void on_done(void *owner, struct fb_task *t, const struct fb_call_result 
 	look(c->e);
 }
 
+/* Members of the call as the event has them. Of several services none speaks for all. */
+static json_t *about_of(const json_t *event)
+{
+	const json_t *services = json_object_get(event, "services"), *one = json_array_size(services) == 1 ? json_array_get(services, 0) : NULL;
+
+	return json_pack("{s:O?, s:O?, s:O?, s:O?, s:O?}", "reason", json_object_get(event, "failure"), "service", json_object_get(one, "name"), "release", json_object_get(one, "release"),
+			 "last_good", json_object_get(one, "last_good"), "failed", json_object_get(one, "failed"));
+}
+
 static void deliver(struct channel *c, const struct fb_outbox_row *row)
 {
 	struct fb_task_spec spec = {.context = &c->e->x, .use = &c->use, .link = "outbox", .link_name = "notify", .operation = "notify", .silent = true, .done = on_done, .owner = c};
-	char *log = fb_asprintf("notifier-%s.log", c->use.name);
+	char *log = fb_asprintf("notifier-%s.log", c->use.name), *report = fb_engine_report_path(c->e);
+	json_t *about;
 
 	c->row = row->id;
 	c->attempts = row->attempts + 1;
 	c->event = json_loads(row->payload, 0, NULL);
+	spec.about = about = about_of(c->event);
 	json_object_set_new(c->event, "data", json_copy(c->event));
+	if (access(report, R_OK) == 0)
+		json_object_set_new(c->event, "report", json_string(report));
 	spec.attempt = (uint32_t)c->attempts;
 	spec.deadline_ms = fb_clock_ms() + c->timeout_ms;
 	spec.event = c->event;
 	spec.log = log;
 	c->task = fb_task_start(&spec);
+	json_decref(about);
+	fb_free(report);
 	fb_free(log);
 }
 
@@ -267,10 +283,15 @@ static json_t *payload(struct fb_engine *e, const char *event, const char *summa
 	json_object_set_new(p, "services", json_array());
 	for (size_t i = 0; i < x->service_count; i++)
 		if (x->services[i].deploys)
-			json_array_append_new(json_object_get(p, "services"), json_pack("{s:s, s:s?, s:s?}", "name", x->services[i].name, "release", x->services[i].release, "last_good",
-											  x->services[i].last_good));
+			json_array_append_new(json_object_get(p, "services"), json_pack("{s:s, s:s?, s:s?, s:s?}", "name", x->services[i].name, "release", x->services[i].release,
+											  "last_good", x->services[i].last_good, "failed", x->services[i].failed));
 	fb_free(incident);
 	return p;
+}
+
+bool fb_engine_tells(const struct fb_engine *e)
+{
+	return e->outbox && e->outbox->n > 0 && !e->x.dry;
 }
 
 void fb_engine_tell(struct fb_engine *e, const char *event, const char *summary)

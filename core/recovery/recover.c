@@ -219,13 +219,12 @@ static bool record_failure(struct fb_engine *e, bool again)
 		fb_journal_allow_degrade(e->x.journal);
 	if (!fb_engine_begin_record(e))
 		return false;
-	if (!again) {
+	if (!again)
 		fb_engine_clock(e, "detected");
-		if (e->deploys)
-			fb_engine_tell(e, "deployment.failed", e->failure);
-	}
 	if (e->x.recovering)
 		fb_targets_failed(e);
+	if (!again && e->deploys)
+		fb_engine_tell(e, "deployment.failed", e->failure);
 	if (e->x.recovering && !again) {
 		fb_engine_set_document(e, "failure", json_pack("{s:s, s:s?}", "message", e->failure, "link", e->failed_link ? e->failed_link->id : NULL));
 		if (e->enhanced)

@@ -32,11 +32,13 @@ void fb_targets_states(struct fb_engine *e, json_t *results)
 	for (size_t i = 0; i < e->x.service_count; i++) {
 		struct fb_service *s = &e->x.services[i];
 		const json_t *state = json_object_get(json_object_get(result_of(results, s->name), "reported"), "state");
+		const char *live;
 		char *name, *text;
 
 		if (!state)
 			continue;
-		set(&s->before, json_string_value(json_object_get(state, "release")));
+		live = json_string_value(json_object_get(state, "release"));
+		set(&s->before, live && *live ? live : NULL);
 		name = fb_asprintf("state/%s", s->name);
 		text = json_dumps(state, JSON_COMPACT);
 		if (fb_journal_document_set(e->x.journal, name, text, &err) < 0)

@@ -21,6 +21,7 @@ static const struct option_form forms[] = {
 	{"owner", AT(owner), TEXT},	      {"secret", AT(secret), FLAG}, {"stdin", AT(from_stdin), FLAG}, {"stdout", AT(to_stdout), FLAG},
 	{"rehash", AT(rehash), FLAG},	      {"files", AT(files), FLAG},   {"in-place", AT(in_place), FLAG}, {"delete", AT(delete), FLAG},
 	{"dry-run", AT(dry_run), FLAG},	      {"tree", AT(tree), LIST},	    {"exclude", AT(exclude), LIST}, {"only", AT(only), LIST},
+	{"command", AT(with_program), FLAG},  {"new-key-file", AT(new_key.key_file), TEXT}, {"new-passphrase-file", AT(new_key.passphrase_file), TEXT},
 	{"keep", AT(keep), LIST},	      {"remove", AT(remove), LIST}, {"meta", AT(meta), LIST},
 };
 #define FORMS (sizeof forms / sizeof *forms)
@@ -78,6 +79,17 @@ static void fill(struct option *o)
 	*o = (struct option){0};
 }
 
+/* --command -- ARGV... */
+static int take_program(struct fb_store_args *a, int argc, char **argv, struct fb_err *err)
+{
+	if (!a->with_program)
+		return optind < argc ? fb_err_set(err, FB_STORE_USAGE, "'%s' is one word too many", argv[optind]) : 0;
+	if (optind >= argc || !*argv[optind] || strcmp(argv[optind - 1], "--") != 0)
+		return fb_err_set(err, FB_STORE_USAGE, "--command needs a program: ... --command -- PROGRAM ARGUMENT...");
+	a->program.argv = argv + optind;
+	return 0;
+}
+
 int fb_store_args_parse(struct fb_store_args *a, int argc, char **argv, struct fb_err *err)
 {
 	struct option options[FORMS + 5];
@@ -89,6 +101,10 @@ int fb_store_args_parse(struct fb_store_args *a, int argc, char **argv, struct f
 	while (r == 0 && (c = getopt_long(argc, argv, "-", options, NULL)) != -1) {
 		if (c == 1 && !a->command) {
 			a->command = optarg;
+			continue;
+		}
+		if (c == 1 && fb_streq(a->command, "key") && !strcmp(optarg, "change")) {
+			a->command = "key change";
 			continue;
 		}
 		if (c == 1 && last) {
@@ -113,14 +129,14 @@ int fb_store_args_parse(struct fb_store_args *a, int argc, char **argv, struct f
 				       c == 1 ? optarg : argv[optind - 1]);
 		}
 	}
-	if (r == 0 && optind < argc)
-		r = fb_err_set(err, FB_STORE_USAGE, "'%s' is one word too many", argv[optind]);
+	if (r == 0)
+		r = take_program(a, argc, argv, err);
 	if (r == 0 && !a->command)
 		r = fb_err_set(err, FB_STORE_USAGE, "no command is given; see failback-store --help");
 	if (r == 0 && !a->store)
 		r = fb_err_set(err, FB_STORE_USAGE, "say which store: --store DIR");
-	if (r == 0 && a->key.key_file && a->key.passphrase_file)
-		r = fb_err_set(err, FB_STORE_USAGE, "--key-file and --passphrase-file exclude each other");
+	if (r == 0 && ((a->key.key_file && a->key.passphrase_file) || (a->new_key.key_file && a->new_key.passphrase_file)))
+		r = fb_err_set(err, FB_STORE_USAGE, "a key file and a passphrase exclude each other");
 	return r;
 }
 

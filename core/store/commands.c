@@ -2,6 +2,7 @@
 /* The commands that write, look and remove; those that give back are give.c's. */
 #include "store/commands.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,31 +67,41 @@ static json_t *meta_of(const struct fb_store_list *list, struct fb_err *err)
 	return meta;
 }
 
-static int owner_of(const char *text, pid_t *ret, struct fb_err *err)
+/* PID or PID:START. Without the start, who has the number now is meant. */
+static int owner_of(const char *text, struct fb_proc *ret, struct fb_err *err)
 {
+	unsigned long long start;
 	char *end;
 	long n;
 
-	*ret = 0;
+	*ret = (struct fb_proc){0};
 	if (!text)
 		return 0;
+	errno = 0;
 	n = strtol(text, &end, 10);
-	if (end == text || *end || n < 1 || n > 0x7fffffff)
-		return fb_err_set(err, FB_STORE_USAGE, "--owner is the number of a process, not '%s'", text);
-	*ret = (pid_t)n;
+	if (end == text || (*end && *end != ':') || n < 1 || n > 0x7fffffff)
+		return fb_err_set(err, FB_STORE_USAGE, "--owner is the number of a process, or PID:START, not '%s'", text);
+	if (!*end)
+		return fb_proc_look((pid_t)n, ret) == 0 ? 0 : fb_err_set(err, FB_STORE_USAGE, "there is no process %ld, which is named as the owner", n);
+	text = end + 1;
+	start = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno)
+		return fb_err_set(err, FB_STORE_USAGE, "the start of --owner PID:START is the 22nd field of /proc/PID/stat, not '%s'", text);
+	*ret = (struct fb_proc){.pid = (pid_t)n, .start = start};
 	return 0;
 }
 
 int fb_command_put(struct fb_store_args *a, json_t **ret, struct fb_err *err)
 {
 	struct fb_put put = {.set = a->set, .item = a->item, .kind = a->kind, .source = a->source, .trees = a->tree.n ? a->tree.v : NULL, .file = a->file, .stream = STDIN_FILENO,
+			     .program = a->with_program ? &a->program : NULL,
 			     .exclude = a->exclude.v, .secret = a->secret, .rehash = a->rehash, .progress = a->progress ? say_progress : NULL};
 	struct fb_store s;
 	json_t *meta;
 	int r;
 
-	if ((a->tree.n > 0) + (a->file != NULL) + a->from_stdin != 1)
-		return fb_err_set(err, FB_STORE_USAGE, "put needs one of --tree, --file and --stdin");
+	if ((a->tree.n > 0) + (a->file != NULL) + a->from_stdin + a->with_program != 1)
+		return fb_err_set(err, FB_STORE_USAGE, "put needs one of --tree, --file, --stdin and --command");
 	if (a->exclude.n && !a->tree.n)
 		return fb_err_set(err, FB_STORE_USAGE, "--exclude goes with --tree");
 	for (size_t i = 0; i < a->exclude.n; i++) { /* they are kept as texts, so that --delete spares what they match */
@@ -162,7 +173,7 @@ static int list_one(void *ctx, const char *name, struct fb_err *err)
 {
 	struct listing *l = ctx;
 	struct fb_manifest m;
-	json_int_t size = 0, stored = 0, written = 0;
+	uint64_t size = 0, stored = 0, written = 0; /* of a manifest that was made to be read, whatever the sum is */
 	size_t n = strlen(name);
 
 	if (n > 5 && !strcmp(name + n - 5, ".part")) {
@@ -176,12 +187,13 @@ static int list_one(void *ctx, const char *name, struct fb_err *err)
 		return 0;
 	}
 	for (size_t i = 0; i < m.n; i++) {
-		size += (json_int_t)m.items[i].size;
-		stored += json_integer_value(json_object_get(m.items[i].json, "stored"));
-		written += json_integer_value(json_object_get(m.items[i].json, "written"));
+		size += m.items[i].size;
+		stored += (uint64_t)json_integer_value(json_object_get(m.items[i].json, "stored"));
+		written += (uint64_t)json_integer_value(json_object_get(m.items[i].json, "written"));
 	}
 	json_array_append_new(l->sets, json_pack("{s:s, s:b, s:O, s:O, s:s, s:I, s:I, s:I, s:I}", "set", name, "sealed", 1, "created", json_object_get(m.json, "created"), "meta",
-						 json_object_get(m.json, "meta"), "digest", m.digest, "items", (json_int_t)m.n, "size", size, "stored", stored, "written", written));
+						 json_object_get(m.json, "meta"), "digest", m.digest, "items", (json_int_t)m.n, "size", (json_int_t)size, "stored", (json_int_t)stored,
+						 "written", (json_int_t)written));
 	add_items(json_array_get(l->sets, json_array_size(l->sets) - 1), &m);
 	fb_manifest_clear(&m);
 	return 0;
@@ -237,7 +249,7 @@ static int print_files(struct fb_store *s, const struct fb_item *item, struct fb
 	struct fb_list_reader list;
 	struct fb_entry e;
 	bool comma = false;
-	int got = fb_list_open(&list, s, io, &item->ref, err), r = got;
+	int opened = fb_list_open(&list, s, io, &item->ref, err), got = opened, r = opened;
 
 	if (r == 0)
 		printf("{\n \"schema\": \"failback.backup-files/1\",\n \"item\": \"%s\",\n \"files\": [", item->name);
@@ -256,7 +268,7 @@ static int print_files(struct fb_store *s, const struct fb_item *item, struct fb
 		}
 		fb_entry_clear(&e);
 	}
-	if (r == 0)
+	if (opened == 0)
 		fb_list_close(&list);
 	if (r == 0 && got == 0 && (puts("\n ]\n}") == EOF || fflush(stdout) == EOF))
 		r = fb_err_set(err, FB_STORE_IO, "cannot write to standard output");
@@ -346,4 +358,21 @@ int fb_command_prune(struct fb_store_args *a, json_t **ret, struct fb_err *err)
 	if (a->keep.n && a->remove.n)
 		return fb_err_set(err, FB_STORE_USAGE, "--keep and --remove exclude each other");
 	return prune(a, &how, ret, err);
+}
+
+int fb_command_key_change(struct fb_store_args *a, json_t **ret, struct fb_err *err)
+{
+	struct fb_store s;
+	int r;
+
+	if (!a->new_key.key_file && !a->new_key.passphrase_file)
+		return fb_err_set(err, FB_STORE_USAGE, "key change needs --new-key-file or --new-passphrase-file");
+	if (open_store(&s, a, err) < 0)
+		return -1;
+	r = fb_store_change_key(&s, &a->key, &a->new_key, err);
+	if (r == 0)
+		*ret = json_pack("{s:s, s:o, s:s, s:s}", "schema", "failback.backup-key/1", "store", fb_document_string(a->store), "id", s.id, "method",
+				 a->new_key.key_file ? "file" : "passphrase");
+	fb_store_close(&s);
+	return r;
 }

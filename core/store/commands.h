@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "store/program.h"
 #include "store/store.h"
 
 struct fb_store_list { /* of texts; ends in NULL */
@@ -15,9 +16,11 @@ struct fb_store_list { /* of texts; ends in NULL */
 struct fb_store_args {
 	const char *store, *command;
 	struct fb_key_source key;
+	struct fb_key_source new_key; /* of key change */
+	struct fb_program_form program;
 	bool progress;
 	const char *encryption, *set, *item, *kind, *source, *file, *to, *digest, *owner;
-	bool secret, from_stdin, to_stdout, rehash, files, in_place, delete, dry_run;
+	bool secret, from_stdin, to_stdout, with_program, rehash, files, in_place, delete, dry_run;
 	struct fb_store_list tree, exclude, only, keep, remove, meta;
 	char given[512]; /* names of the command's own options, a space after each */
 };
@@ -35,6 +38,7 @@ int fb_command_verify(struct fb_store_args *a, json_t **ret, struct fb_err *err)
 int fb_command_restore(struct fb_store_args *a, json_t **ret, struct fb_err *err);
 int fb_command_export(struct fb_store_args *a, json_t **ret, struct fb_err *err);
 int fb_command_remove(struct fb_store_args *a, json_t **ret, struct fb_err *err);
+int fb_command_key_change(struct fb_store_args *a, json_t **ret, struct fb_err *err);
 int fb_command_prune(struct fb_store_args *a, json_t **ret, struct fb_err *err);
 
 #endif

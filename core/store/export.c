@@ -139,7 +139,7 @@ static int add_tree(struct export *x, const struct fb_item *item, struct fb_err 
 	char *root = fb_strdup("/");
 	struct fb_list_reader list;
 	struct fb_entry e;
-	int got = fb_list_open(&list, x->store, x->io, &item->ref, err), r = got;
+	int opened = fb_list_open(&list, x->store, x->io, &item->ref, err), got = opened, r = opened;
 
 	while (r == 0 && (got = fb_list_next(&list, &e, err)) > 0) {
 		if (e.type == 'R') {
@@ -150,7 +150,7 @@ static int add_tree(struct export *x, const struct fb_item *item, struct fb_err 
 		}
 		fb_entry_clear(&e);
 	}
-	if (got >= 0)
+	if (opened == 0)
 		fb_list_close(&list);
 	fb_free(root);
 	return r < 0 || got < 0 ? -1 : 0;

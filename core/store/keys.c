@@ -24,7 +24,7 @@
 #define ARGON_MEMORY_LIMIT (256 << 20)
 #define CONTEXT "fbstore1" /* crypto_kdf */
 
-static const unsigned char bound[] = "failback store master key"; /* what a wrapped key is good for */
+static const unsigned char purpose[] = "failback store master key"; /* of a key file's hash: it may be good for other things, too */
 
 /* A secret from a file that only root or we can read; to be wiped and freed. */
 static int read_secret(const char *path, char **ret, size_t *ret_size, struct fb_err *err)
@@ -66,7 +66,7 @@ static int key_of_file(const char *path, uint8_t ret[32], struct fb_err *err)
 	if (read_secret(path, &secret, &size, err) < 0)
 		return -1;
 	if (size >= KEY_FILE_LEAST)
-		crypto_generichash(ret, 32, (unsigned char *)secret, size, bound, sizeof bound - 1);
+		crypto_generichash(ret, 32, (unsigned char *)secret, size, purpose, sizeof purpose - 1);
 	sodium_memzero(secret, SECRET_LIMIT + 1);
 	fb_free(secret);
 	if (size < KEY_FILE_LEAST)
@@ -108,37 +108,63 @@ static int unhex(const json_t *o, const char *name, uint8_t *ret, size_t size)
 	return s && strlen(s) == 2 * size && sodium_hex2bin(ret, size, s, 2 * size, NULL, &n, NULL) == 0 && n == size ? 0 : -1;
 }
 
-static int make_key_file(const char *path, struct fb_err *err)
+/* A key that is gone after a power failure takes all with it that is encrypted. */
+static int sync_folder_of(const char *path, struct fb_err *err)
 {
-	uint8_t key[KEY_FILE];
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), r;
+	const char *slash = strrchr(path, '/');
+	char *folder = !slash ? fb_strdup(".") : slash == path ? fb_strdup("/") : fb_asprintf("%.*s", (int)(slash - path), path);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) < 0 ? fb_err_set(err, FB_STORE_IO, "cannot sync the folder of the key %s: %s", path, strerror(errno)) : 0;
 
-	if (fd < 0)
-		return errno == EEXIST ? 0 : fb_err_set(err, FB_STORE_IO, "cannot make the key %s: %s", path, strerror(errno));
-	randombytes_buf(key, sizeof key);
-	r = fb_io_write_all(fd, key, sizeof key) < 0 || fsync(fd) < 0 ? -1 : 0;
-	if (r < 0) {
-		fb_err_set(err, FB_STORE_IO, "cannot write the key %s: %s", path, strerror(errno));
-		unlink(path);
-	}
-	sodium_memzero(key, sizeof key);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	fb_free(folder);
 	return r;
 }
 
-int fb_keys_make(const struct fb_key_source *source, json_t **ret, struct fb_err *err)
+/* A key file that is not there is made, whole or not at all. */
+static int make_key_file(const char *path, struct fb_err *err)
 {
-	uint8_t master[MASTER], wrap[32], salt[crypto_pwhash_SALTBYTES], nonce[crypto_aead_xchacha20poly1305_ietf_NPUBBYTES];
+	uint8_t key[KEY_FILE];
+	struct stat st;
+	char *temporary;
+	int fd, saved, r;
+
+	if (lstat(path, &st) == 0)
+		return 0;
+	temporary = fb_asprintf("%s.XXXXXX", path);
+	fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
+	if (fd < 0) {
+		r = fb_err_set(err, FB_STORE_IO, "cannot make the key %s: %s", path, strerror(errno));
+		fb_free(temporary);
+		return r;
+	}
+	randombytes_buf(key, sizeof key);
+	r = fb_io_write_all(fd, key, sizeof key) < 0 || fsync(fd) < 0 || (link(temporary, path) < 0 && errno != EEXIST) ? -1 : 0; /* who came first has made it */
+	saved = errno;
+	sodium_memzero(key, sizeof key);
+	close(fd);
+	unlink(temporary);
+	fb_free(temporary);
+	return r < 0 ? fb_err_set(err, FB_STORE_IO, "cannot write the key %s: %s", path, strerror(saved)) : sync_folder_of(path, err);
+}
+
+/* The master key as it is to be kept; makes a key file that is not there. */
+static int wrap_master(const uint8_t master[MASTER], const struct fb_key_source *source, const char *bound, json_t **ret, struct fb_err *err)
+{
+	uint8_t wrap[32], salt[crypto_pwhash_SALTBYTES], nonce[crypto_aead_xchacha20poly1305_ietf_NPUBBYTES];
 	uint8_t wrapped[MASTER + crypto_aead_xchacha20poly1305_ietf_ABYTES];
 	char place[PATH_MAX];
 	json_t *kept;
 
 	randombytes_buf(salt, sizeof salt);
 	if (source->key_file) {
-		if (make_key_file(source->key_file, err) < 0 || key_of_file(source->key_file, wrap, err) < 0)
+		if (make_key_file(source->key_file, err) < 0)
 			return -1;
 		if (!realpath(source->key_file, place))
 			return fb_err_set(err, FB_STORE_IO, "cannot find the path of %s: %s", source->key_file, strerror(errno));
+		if (key_of_file(source->key_file, wrap, err) < 0)
+			return -1;
 		kept = json_pack("{s:s, s:s}", "method", "file", "key_file", place);
 		if (!kept) /* a path that is no UTF-8 is not remembered */
 			kept = json_pack("{s:s}", "method", "file");
@@ -148,15 +174,24 @@ int fb_keys_make(const struct fb_key_source *source, json_t **ret, struct fb_err
 		kept = json_pack("{s:s, s:s, s:o, s:i, s:i}", "method", "passphrase", "kdf", "argon2id", "salt", hex(salt, sizeof salt), "ops", ARGON_OPS, "memory",
 				 ARGON_MEMORY);
 	}
-	randombytes_buf(master, sizeof master);
 	randombytes_buf(nonce, sizeof nonce);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(wrapped, NULL, master, sizeof master, bound, sizeof bound, NULL, nonce, wrap);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(wrapped, NULL, master, MASTER, (const unsigned char *)bound, strlen(bound), NULL, nonce, wrap);
 	json_object_set_new(kept, "nonce", hex(nonce, sizeof nonce));
 	json_object_set_new(kept, "wrapped", hex(wrapped, sizeof wrapped));
-	sodium_memzero(master, sizeof master);
 	sodium_memzero(wrap, sizeof wrap);
 	*ret = kept;
 	return 0;
+}
+
+int fb_keys_make(const struct fb_key_source *source, const char *bound, json_t **ret, struct fb_err *err)
+{
+	uint8_t master[MASTER];
+	int r;
+
+	randombytes_buf(master, sizeof master);
+	r = wrap_master(master, source, bound, ret, err);
+	sodium_memzero(master, sizeof master);
+	return r;
 }
 
 static int wrapping_key(const json_t *kept, const struct fb_key_source *source, uint8_t wrap[32], struct fb_err *err)
@@ -184,9 +219,10 @@ static int wrapping_key(const json_t *kept, const struct fb_key_source *source, 
 	return key_of_passphrase(source->passphrase_file, salt, (uint64_t)ops, (uint64_t)memory, wrap, err) < 0 ? -1 : 1;
 }
 
-int fb_keys_open(const json_t *kept, const struct fb_key_source *source, struct fb_keys *ret, struct fb_err *err)
+/* 1: it is in master; 0: no key is at hand; -1 */
+static int unwrap_master(const json_t *kept, const struct fb_key_source *source, const char *bound, uint8_t master[MASTER], struct fb_err *err)
 {
-	uint8_t master[MASTER], wrap[32], nonce[crypto_aead_xchacha20poly1305_ietf_NPUBBYTES], wrapped[MASTER + crypto_aead_xchacha20poly1305_ietf_ABYTES];
+	uint8_t wrap[32], nonce[crypto_aead_xchacha20poly1305_ietf_NPUBBYTES], wrapped[MASTER + crypto_aead_xchacha20poly1305_ietf_ABYTES];
 	struct fb_err ours = {0};
 	int r;
 
@@ -197,12 +233,46 @@ int fb_keys_open(const json_t *kept, const struct fb_key_source *source, struct 
 		*err = ours;
 	if (r <= 0)
 		return r;
-	r = crypto_aead_xchacha20poly1305_ietf_decrypt(master, NULL, NULL, wrapped, sizeof wrapped, bound, sizeof bound, nonce, wrap);
+	r = crypto_aead_xchacha20poly1305_ietf_decrypt(master, NULL, NULL, wrapped, sizeof wrapped, (const unsigned char *)bound, strlen(bound), nonce, wrap);
 	sodium_memzero(wrap, sizeof wrap);
 	if (r < 0)
-		return fb_err_set(err, FB_STORE_DENIED, "the key is not this store's: it does not open the master key in store.json");
-	crypto_kdf_derive_from_key(ret->id, sizeof ret->id, 1, CONTEXT, master);
-	crypto_kdf_derive_from_key(ret->data, sizeof ret->data, 2, CONTEXT, master);
-	sodium_memzero(master, sizeof master);
+		return fb_err_set(err, FB_STORE_DENIED, "the key is not this store's, or store.json was changed by hand: it does not open the master key that is kept there");
 	return 1;
+}
+
+int fb_keys_open(const json_t *kept, const struct fb_key_source *source, const char *bound, struct fb_keys *ret, struct fb_err *err)
+{
+	uint8_t master[MASTER];
+	int r = unwrap_master(kept, source, bound, master, err);
+
+	if (r > 0) {
+		crypto_kdf_derive_from_key(ret->id, sizeof ret->id, 1, CONTEXT, master);
+		crypto_kdf_derive_from_key(ret->data, sizeof ret->data, 2, CONTEXT, master);
+		sodium_memzero(master, sizeof master);
+	}
+	return r;
+}
+
+int fb_keys_change(const json_t *kept, const struct fb_key_source *old, const struct fb_key_source *to, const char *bound, json_t **ret, struct fb_err *err)
+{
+	uint8_t master[MASTER], again[MASTER] = {0};
+	json_t *anew;
+	int r = unwrap_master(kept, old, bound, master, err);
+
+	if (r <= 0)
+		return r < 0 ? -1 : fb_err_set(err, FB_STORE_DENIED, "the key that the store has now is not at hand: say --key-file or --passphrase-file");
+	r = wrap_master(master, to, bound, &anew, err);
+	if (r == 0) {
+		if (unwrap_master(anew, to, bound, again, err) != 1)
+			r = -1;
+		else if (sodium_memcmp(master, again, sizeof master) != 0)
+			r = fb_err_set(err, FB_STORE_BUG, "the new key does not open what it has closed; the store has its old key");
+		if (r == 0)
+			*ret = anew;
+		else
+			json_decref(anew);
+	}
+	sodium_memzero(master, sizeof master);
+	sodium_memzero(again, sizeof again);
+	return r;
 }

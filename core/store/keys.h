@@ -22,9 +22,12 @@ struct fb_key_source {
 	const char *passphrase_file; /* its first line */
 };
 
-/* Makes keys of a new store. *ret is the object to keep, which fb_keys_open takes. A key file that is not there is made (0600, 32 random bytes). */
-int fb_keys_make(const struct fb_key_source *source, json_t **ret, struct fb_err *err) FB_MUST_USE;
+/* Makes keys of a new store. *ret is the object to keep, which fb_keys_open takes with the same text bound: what the keys are for, no secret. A key file that is not there
+ * is made (0600, 32 random bytes). */
+int fb_keys_make(const struct fb_key_source *source, const char *bound, json_t **ret, struct fb_err *err) FB_MUST_USE;
 /* Opens the kept ones. With no source, the key file that is remembered is tried. 1: unlocked; 0: no key is at hand; -1: a wrong or unsafe one. */
-int fb_keys_open(const json_t *kept, const struct fb_key_source *source, struct fb_keys *ret, struct fb_err *err) FB_MUST_USE;
+int fb_keys_open(const json_t *kept, const struct fb_key_source *source, const char *bound, struct fb_keys *ret, struct fb_err *err) FB_MUST_USE;
+/* The same keys, kept by another key file or passphrase. *ret was opened once with what is on disk before it is given out. */
+int fb_keys_change(const json_t *kept, const struct fb_key_source *old, const struct fb_key_source *to, const char *bound, json_t **ret, struct fb_err *err) FB_MUST_USE;
 
 #endif

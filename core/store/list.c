@@ -102,7 +102,7 @@ static bool path_stays_below(const char *path)
 	}
 }
 
-static bool root_is_plain(const char *path)
+bool fb_list_root_plain(const char *path)
 {
 	return path[0] == '/' && (!path[1] || path_stays_below(path + 1));
 }
@@ -138,7 +138,7 @@ static const char *wrong_with(const struct fb_entry *e, size_t path_size, size_t
 		return "a type that is not known (devices are never restored)";
 	if (strlen(e->path) != path_size || (e->link && strlen(e->link) != link_size))
 		return "a NUL in a name";
-	if (e->type == 'R' ? !root_is_plain(e->path) : !path_stays_below(e->path))
+	if (e->type == 'R' ? !fb_list_root_plain(e->path) : !path_stays_below(e->path))
 		return "a path that leaves its tree";
 	if (e->mode > 07777 || e->mtime_ns > 999999999 || e->ctime_ns > 999999999)
 		return "a mode or a time that cannot be";
@@ -325,7 +325,7 @@ void fb_list_close(struct fb_list_reader *r)
 void fb_list_hash_begin(struct fb_list_hash *h, const struct fb_store *store, bool encrypted)
 {
 	h->record = (struct fb_text){0};
-	fb_blake2b_begin(&h->state, encrypted ? store->keys.id : NULL, NULL);
+	fb_object_hash_begin(&h->state, store, encrypted);
 }
 
 void fb_list_hash_add(struct fb_list_hash *h, const struct fb_entry *e)
@@ -341,16 +341,13 @@ void fb_list_hash_add(struct fb_list_hash *h, const struct fb_entry *e)
 	fb_entry_encode(&plain, &h->record);
 	for (int i = 0; i < 4; i++)
 		size[i] = (uint8_t)(h->record.n >> (8 * i));
-	fb_blake2b_add(&h->state, size, sizeof size);
-	fb_blake2b_add(&h->state, h->record.p, h->record.n);
+	crypto_generichash_update(&h->state, size, sizeof size);
+	crypto_generichash_update(&h->state, (const uint8_t *)h->record.p, h->record.n);
 }
 
 void fb_list_hash_end(struct fb_list_hash *h, struct fb_oid *ret)
 {
-	struct fb_oid id;
-
-	fb_blake2b_end(&h->state, id.b);
 	if (ret)
-		*ret = id;
+		crypto_generichash_final(&h->state, ret->b, sizeof ret->b);
 	fb_text_clear(&h->record);
 }

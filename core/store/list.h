@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "store/blake2b.h"
 #include "store/content.h"
 
 struct fb_entry {
@@ -59,6 +58,9 @@ int fb_list_open(struct fb_list_reader *r, struct fb_store *store, struct fb_obj
 int fb_list_next(struct fb_list_reader *r, struct fb_entry *ret, struct fb_err *err) FB_MUST_USE;
 void fb_list_close(struct fb_list_reader *r); /* takes a zeroed one */
 
+/* Is a path absolute, without "..", "." and empty parts? */
+bool fb_list_root_plain(const char *path);
+
 /* One record's bytes (without the length) as an entry; its form alone. For fb_list_next and the fuzzer. */
 int fb_entry_decode(const uint8_t *data, size_t size, struct fb_entry *ret, struct fb_err *err) FB_MUST_USE;
 void fb_entry_encode(const struct fb_entry *e, struct fb_text *out);
@@ -67,7 +69,7 @@ bool fb_entry_xattr(const struct fb_entry *e, size_t *at, const char **name, con
 
 /* The hash of a tree: over what a restore makes of it, not over where it lay. Keyed when it is encrypted. */
 struct fb_list_hash {
-	struct fb_blake2b state;
+	crypto_generichash_state state;
 	struct fb_text record;
 };
 void fb_list_hash_begin(struct fb_list_hash *h, const struct fb_store *store, bool encrypted);

@@ -1,8 +1,6 @@
 # The backup store: a library of its own, for failback-store and its tests alone; nothing else links zstd or libarchive
 noinst_LTLIBRARIES += libfailback-store.la
 libfailback_store_la_SOURCES = \
-	core/store/blake2b.c \
-	core/store/blake2b.h \
 	core/store/content.c \
 	core/store/content.h \
 	core/store/document.c \
@@ -29,9 +27,14 @@ libfailback_store_la_SOURCES = \
 	core/store/prune.h \
 	core/store/put.c \
 	core/store/put.h \
+	core/store/program.c \
+	core/store/program.h \
+	core/store/put_read.c \
 	core/store/put_tree.c \
+	core/store/put_tree.h \
 	core/store/restore.c \
 	core/store/restore.h \
+	core/store/restore_stream.c \
 	core/store/set.c \
 	core/store/set.h \
 	core/store/store.c \

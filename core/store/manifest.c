@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "store/document.h"
+#include "store/list.h"
 
 static const char *const types[] = {[FB_ITEM_TREE] = "tree", [FB_ITEM_FILE] = "file", [FB_ITEM_STREAM] = "stream"};
 
@@ -28,9 +29,10 @@ static int file_fields(const json_t *o, struct fb_item *ret)
 {
 	uint64_t mode, uid, gid, ns;
 	const json_t *mtime = json_object_get(o, "mtime");
+	const char *path = text(o, "path");
 
 	if (number(o, "mode", 07777, &mode) < 0 || number(o, "uid", UINT32_MAX, &uid) < 0 || number(o, "gid", UINT32_MAX, &gid) < 0 || !json_is_integer(mtime) ||
-	    number(o, "mtime_ns", 999999999, &ns) < 0)
+	    number(o, "mtime_ns", 999999999, &ns) < 0 || (path && (!fb_list_root_plain(path) || !path[1])))
 		return -1;
 	ret->mode = (uint32_t)mode;
 	ret->uid = (uint32_t)uid;
@@ -114,12 +116,15 @@ int fb_manifest_parse(const char *data, size_t size, const char *store, const ch
 int fb_manifest_read(struct fb_store *s, const char *set, const char *digest, struct fb_manifest *ret, struct fb_err *err)
 {
 	struct fb_err ours = {0};
+	struct fb_oid form;
 	char *place, *data;
 	size_t size;
 	int r;
 
 	if (!fb_store_name_valid(set))
 		return fb_err_set(err, FB_STORE_USAGE, "'%s' cannot be the id of a set", set);
+	if (digest && fb_oid_parse(digest, &form) < 0)
+		return fb_err_set(err, FB_STORE_USAGE, "--digest takes the 64 digits that seal has answered, not '%.100s'", digest);
 	place = fb_asprintf("%s/manifest.json", set);
 	r = fb_store_read_file(s->sets, place, FB_DOCUMENT_LIMIT, &data, &size, &ours);
 	fb_free(place);

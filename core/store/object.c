@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 
 #include "base/io.h"
 #include "base/mem.h"
-#include "store/blake2b.h"
 
 #define ZIPPED 1
 #define ENCRYPTED 2
@@ -89,13 +87,16 @@ char *fb_object_place(const struct fb_oid *id, char buf[FB_OBJECT_PLACE])
 
 void fb_object_name(const struct fb_store *store, const void *data, size_t size, unsigned level, bool encrypted, struct fb_oid *ret)
 {
-	uint8_t personal[FB_BLAKE2B_PERSONAL] = "failback list ?";
-	struct fb_blake2b s;
+	uint8_t personal[crypto_generichash_blake2b_PERSONALBYTES] = "failback list ?";
 
 	personal[14] = (uint8_t)('0' + level);
-	fb_blake2b_begin(&s, encrypted ? store->keys.id : NULL, level ? personal : NULL);
-	fb_blake2b_add(&s, data, size);
-	fb_blake2b_end(&s, ret->b);
+	crypto_generichash_blake2b_salt_personal(ret->b, sizeof ret->b, data, size, encrypted ? store->keys.id : NULL, encrypted ? sizeof store->keys.id : 0, NULL,
+						 level ? personal : NULL);
+}
+
+void fb_object_hash_begin(crypto_generichash_state *state, const struct fb_store *store, bool encrypted)
+{
+	crypto_generichash_init(state, encrypted ? store->keys.id : NULL, encrypted ? sizeof store->keys.id : 0, FB_OID_SIZE);
 }
 
 int64_t fb_object_stored(const struct fb_store *store, const struct fb_oid *id)

@@ -15,6 +15,8 @@
 #ifndef FB_STORE_OBJECT_H
 #define FB_STORE_OBJECT_H
 
+#include <sodium.h>
+
 #include "store/store.h"
 
 #define FB_CHUNK ((size_t)1 << 20)
@@ -36,6 +38,8 @@ struct fb_cost {
 
 /* The id that data has or would have. */
 void fb_object_name(const struct fb_store *store, const void *data, size_t size, unsigned level, bool encrypted, struct fb_oid *ret);
+/* Begins the hash of a whole content that comes in pieces (crypto_generichash_update, _final): keyed when it is encrypted, else b2sum's. */
+void fb_object_hash_begin(crypto_generichash_state *state, const struct fb_store *store, bool encrypted);
 /* Stores data unless it is there. Adds to cost. Not synced. */
 int fb_object_put(struct fb_object_io *io, const void *data, size_t size, unsigned level, bool encrypted, struct fb_oid *ret, struct fb_cost *cost,
 		  struct fb_err *err) FB_MUST_USE;

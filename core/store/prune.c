@@ -98,14 +98,14 @@ static int all_there(const struct plan *plan, const char *const *ids, struct fb_
 	return 0;
 }
 
-static int mark_kept(struct plan *plan, struct fb_mark *mark, struct fb_err *err)
+static int mark_kept(struct plan *plan, struct fb_mark *mark, bool begun, struct fb_err *err)
 {
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct place *at = &plan->v[i];
 		int r = at->fate == REMOVE ? 0 : at->sort == SET ? fb_mark_set(mark, at->name, err) : at->sort == PART ? fb_mark_part(mark, at->name, err) : 0;
 
 		if (r < 0)
-			return fb_err_prefix(err, "nothing was removed, because what %s needs is not known", at->name);
+			return fb_err_prefix(err, "%s, because what %s needs is not known", begun ? "not all was removed" : "nothing was removed", at->name);
 	}
 	return 0;
 }
@@ -213,6 +213,24 @@ static void forget_lists(struct fb_store *s)
 	}
 	if (d)
 		closedir(d);
+	else if (index >= 0)
+		close(index);
+}
+
+/* Temporary files beside store.json, of someone who was killed */
+static void forget_temporaries(struct fb_store *s)
+{
+	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (fb_has_prefix(e->d_name, FB_TEMPORARY_PREFIX))
+			unlinkat(fd, e->d_name, 0);
+	if (d)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
 }
 
 /* In as many passes over the manifests as the memory for one needs. */
@@ -225,15 +243,17 @@ static int mark_and_sweep(struct plan *plan, struct fb_err *err)
 		return -1;
 	for (unsigned low = 0; r == 0 && low < 256; low += step) {
 		fb_mark_range(&mark, low, low + step);
-		if (mark_kept(plan, &mark, err) < 0 || (low == 0 && !plan->prune->dry_run && unseal(plan, err) < 0))
+		if (mark_kept(plan, &mark, low > 0, err) < 0 || (low == 0 && !plan->prune->dry_run && unseal(plan, err) < 0))
 			r = 1;
 		for (unsigned i = low; r == 0 && i < low + step && i < 256; i++)
 			if (sweep_folder(plan, &mark, i, err) < 0)
 				r = 1;
 	}
 	fb_mark_end(&mark);
-	if (r == 0 && !plan->prune->dry_run)
+	if (r == 0 && !plan->prune->dry_run) {
 		forget_lists(plan->store);
+		forget_temporaries(plan->store);
+	}
 	return r ? -1 : 0;
 }
 

@@ -12,7 +12,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "store/blake2b.h"
 #include "store/document.h"
 #include "store/index.h"
 #include "store/manifest.h"
@@ -96,7 +95,7 @@ static ssize_t fill(int fd, uint8_t *data, size_t size)
 }
 
 /* Reads fd to its end. */
-static int feed(struct fb_pool *pool, int fd, bool encrypted, struct fb_blake2b *whole, struct fb_err *err)
+static int feed(struct fb_pool *pool, int fd, bool encrypted, crypto_generichash_state *whole, struct fb_err *err)
 {
 	ssize_t n;
 
@@ -114,7 +113,7 @@ static int feed(struct fb_pool *pool, int fd, bool encrypted, struct fb_blake2b 
 			return fb_pool_drain(pool, err);
 		c->size = (size_t)n;
 		c->encrypted = encrypted;
-		fb_blake2b_add(whole, c->data, c->size);
+		crypto_generichash_update(whole, c->data, c->size);
 		fb_pool_submit(pool);
 	}
 }
@@ -131,20 +130,20 @@ static int put_content(struct fb_store *s, const struct fb_put *put, int fd, uin
 	struct stream stream = {.put = put, .total = total, .writer = {.io = fb_object_io_new(s), .store = s, .encrypted = encrypted}};
 	struct fb_pool_form form = {.slots = SLOTS, .job_size = sizeof(struct chunk), .work = store_chunk, .take = take_chunk, .ctx = &stream, .store = s, .distrust = distrust};
 	struct fb_pool *pool = fb_pool_new(&form);
-	struct fb_blake2b whole;
+	crypto_generichash_state whole;
 	struct fb_oid hash;
 	struct fb_ref ref;
 	int r;
 
 	if (distrust)
 		fb_object_io_distrust(stream.writer.io);
-	fb_blake2b_begin(&whole, encrypted ? s->keys.id : NULL, NULL);
+	fb_object_hash_begin(&whole, s, encrypted);
 	r = feed(pool, fd, encrypted, &whole, err);
 	fb_pool_free(pool, free_chunk);
 	if (r == 0)
 		r = fb_content_end(&stream.writer, &ref, err);
 	if (r == 0) {
-		fb_blake2b_end(&whole, hash.b);
+		crypto_generichash_final(&whole, hash.b, sizeof hash.b);
 		json_object_set_new(item, "size", json_integer((json_int_t)ref.size));
 		json_object_set_new(item, "stored", json_integer((json_int_t)(stream.cost.stored + stream.writer.cost.stored)));
 		json_object_set_new(item, "written", json_integer((json_int_t)(stream.cost.written + stream.writer.cost.written)));
@@ -206,6 +205,25 @@ static int begin(struct fb_store *s, bool *distrust, struct fb_err *err)
 	return fb_store_lock(s, false, err);
 }
 
+/* What a program prints, if it exits with 0 after that. */
+static int put_program(struct fb_store *s, const struct fb_put *put, bool encrypted, bool distrust, json_t *item, struct fb_err *err)
+{
+	struct fb_program p;
+
+	if (fb_program_start(&p, put->program, false, err) < 0)
+		return -1;
+	if (put_content(s, put, p.fd, 0, encrypted, distrust, item, err) < 0) {
+		fb_program_stop(&p);
+		return -1;
+	}
+	return fb_program_finish(&p, err);
+}
+
+static const char *default_source(const struct fb_put *put)
+{
+	return put->file ? put->file : put->program ? put->program->argv[0] : "standard input"; /* no arguments: they may be secrets */
+}
+
 static int put_item(struct fb_store *s, const struct fb_put *put, int part, bool distrust, json_t *item, json_t *said, struct fb_err *err)
 {
 	bool encrypted = s->encryption == FB_STORE_ALL || (s->encryption == FB_STORE_SECRETS && put->secret);
@@ -222,6 +240,8 @@ static int put_item(struct fb_store *s, const struct fb_put *put, int part, bool
 		r = fb_put_tree(s, put, part, encrypted, distrust || put->rehash, item, said, err);
 	else if (put->file)
 		r = put_file(s, put, encrypted, distrust || put->rehash, item, said, err);
+	else if (put->program)
+		r = put_program(s, put, encrypted, distrust || put->rehash, item, err);
 	else
 		r = put_content(s, put, put->stream, 0, encrypted, distrust || put->rehash, item, err);
 	json_object_set_new(item, "seconds", json_real((double)(fb_clock_us() - started) / 1e6));
@@ -238,13 +258,17 @@ int fb_put(struct fb_store *s, const struct fb_put *put, json_t **ret, struct fb
 
 	if (!fb_store_name_valid(put->item))
 		return fb_err_set(err, FB_STORE_USAGE, "'%s' cannot be the name of an item", put->item);
-	if (begin(s, &distrust, err) < 0 || fb_set_open_part(s, put->set, put->owner, &part, err) < 0)
+	if (begin(s, &distrust, err) < 0 || fb_set_open_part(s, put->set, &put->owner, &part, err) < 0)
 		return -1;
+	if (fb_set_drop_item(s, part, put->set, put->item, err) < 0) {
+		close(part);
+		return -1;
+	}
 	item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "schema", FB_ITEM_SCHEMA, "name", put->item, "kind", put->kind, "type", type, "created",
 			 fb_clock_format(fb_clock_wall_ms(), now), "secret", put->secret);
 	said = json_object();
 	if (put->source || !put->trees)
-		json_object_set_new(item, "source", fb_document_string(put->source ? put->source : put->file ? put->file : "standard input"));
+		json_object_set_new(item, "source", fb_document_string(put->source ? put->source : default_source(put)));
 	json_object_set_new(item, "meta", put->meta ? json_deep_copy(put->meta) : json_object());
 	r = put_item(s, put, part, distrust, item, said, err);
 	if (r == 0)

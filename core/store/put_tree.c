@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tree as an item. The calling thread walks and gives each entry a place in the pool's ring; threads read, hash, compress and write; results come
+ * A tree as an item. The calling thread walks and gives each entry a place in the pool's ring; threads read, hash, compress and write (put_read.c); results come
  * back in the walk's order and go into the list. A file of more than one chunk is a run of jobs in that order, so that memory does not grow with it.
  */
 #include <errno.h>
@@ -8,54 +8,19 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/document.h"
 #include "store/index.h"
-#include "store/names.h"
 #include "store/pool.h"
 #include "store/put.h"
-#include "store/walk.h"
+#include "store/put_tree.h"
 
 #define SLOTS 256
 #define NAMED 100      /* of files that are skipped or changed: so many by name, the others counted */
 #define PROGRESS_MS 200
-
-/* A file of more than one chunk, shared by its jobs; all but fd and shape belong to the calling thread. */
-struct large {
-	int fd;
-	struct fb_entry entry;
-	struct fb_content_writer writer;
-	struct fb_cost cost;
-	struct fb_name *name; /* where it has more than one */
-	struct stat st;
-	bool ended; /* it was shorter than its size said: what comes after is not counted */
-	bool changed;
-};
-
-enum work { READY, SMALL, CHUNK };
-struct job {
-	enum work work;
-	bool encrypted;
-	/* READY, SMALL */
-	struct fb_entry entry;
-	struct fb_name *name; /* first of a file with several names: to be told; hard: to be asked */
-	struct fb_walk_folder *in;
-	char *open_as;
-	bool unchanged, vanished, changed;
-	/* CHUNK */
-	struct large *large;
-	uint64_t offset;
-	bool last;
-	size_t size;
-	struct fb_oid id;
-	/* all */
-	struct fb_cost cost;
-	struct fb_err *err;
-};
 
 struct tree {
 	struct fb_store *store;
@@ -75,155 +40,6 @@ struct tree {
 	const char *root;
 };
 
-static void fail(struct job *j, const struct fb_err *err)
-{
-	j->err = fb_alloc(sizeof *j->err);
-	*j->err = *err;
-}
-
-static void shape(struct fb_entry *e, const struct stat *st)
-{
-	e->mode = st->st_mode & 07777;
-	e->uid = st->st_uid;
-	e->gid = st->st_gid;
-	e->mtime = st->st_mtim.tv_sec;
-	e->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
-	e->ctime = st->st_ctim.tv_sec;
-	e->ctime_ns = (uint32_t)st->st_ctim.tv_nsec;
-	e->dev = st->st_dev;
-	e->ino = st->st_ino;
-	if (S_ISREG(st->st_mode)) {
-		e->size = (uint64_t)st->st_size;
-		e->sparse = (uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size;
-	}
-}
-
-static bool same_times(const struct stat *a, const struct stat *b)
-{
-	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
-/* Extended attributes of an open file, in the form of a list; those that cannot be had are left out. */
-static void read_xattrs(int fd, struct fb_entry *e)
-{
-	char names[4096], value[16384], size[4];
-	ssize_t n = flistxattr(fd, names, sizeof names), got;
-	struct fb_text t = {0};
-
-	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1) {
-		got = fgetxattr(fd, p, value, sizeof value);
-		if (got < 0 || t.n + (size_t)got > FB_XATTRS_LIMIT - 512)
-			continue;
-		for (int i = 0; i < 4; i++)
-			size[i] = (char)((size_t)got >> (8 * i));
-		fb_text_add(&t, p, strlen(p) + 1);
-		fb_text_add(&t, size, sizeof size);
-		fb_text_add(&t, value, (size_t)got);
-	}
-	e->xattrs_size = t.n;
-	e->xattrs = t.p;
-}
-
-static ssize_t read_at(int fd, uint8_t *buf, size_t size, uint64_t offset)
-{
-	size_t n = 0;
-
-	while (n < size) {
-		ssize_t got = pread(fd, buf + n, size - n, (off_t)(offset + n));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		n += (size_t)got;
-	}
-	return (ssize_t)n;
-}
-
-static int cannot_read(const char *path, struct fb_err *err)
-{
-	int saved = errno;
-
-	return fb_err_set(err, saved == EACCES || saved == EPERM ? FB_STORE_DENIED : FB_STORE_IO, "cannot read %s: %s", path, strerror(saved));
-}
-
-/* Reads and stores a file of one chunk at most. */
-static int small_file(struct job *j, struct fb_object_io *io, int fd, struct fb_err *err)
-{
-	uint8_t *buf = fb_object_io_buffer(io);
-	struct stat st, after;
-	ssize_t n;
-
-	if (fstat(fd, &st) < 0)
-		return cannot_read(j->entry.path, err);
-	if (!S_ISREG(st.st_mode)) {
-		j->vanished = true; /* what was looked at is no longer there */
-		return 0;
-	}
-	n = read_at(fd, buf, (size_t)st.st_size < FB_CHUNK ? (size_t)st.st_size + 1 : FB_CHUNK, 0);
-	if (n < 0 || fstat(fd, &after) < 0)
-		return cannot_read(j->entry.path, err);
-	shape(&j->entry, &st);
-	read_xattrs(fd, &j->entry);
-	j->changed = n != st.st_size || !same_times(&st, &after);
-	j->entry.size = (uint64_t)n;
-	if (j->changed)
-		j->entry.ino = 0; /* never taken for unchanged */
-	if (n == 0)
-		return 0;
-	if (fb_object_put(io, buf, (size_t)n, 0, j->encrypted, &j->entry.object, &j->cost, err) < 0)
-		return -1;
-	j->entry.stored = j->cost.stored;
-	return 0;
-}
-
-static void work_small(struct job *j, struct fb_object_io *io)
-{
-	int fd = openat(j->in->fd, j->open_as, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct fb_err err = {0};
-
-	if (fd < 0 && (errno == ENOENT || errno == ELOOP)) {
-		j->vanished = true;
-	} else if (fd < 0) {
-		cannot_read(j->entry.path, &err);
-		fail(j, &err);
-	} else {
-		if (small_file(j, io, fd, &err) < 0)
-			fail(j, &err);
-		close(fd);
-	}
-	fb_walk_release(j->in);
-	j->in = NULL;
-}
-
-static void work_chunk(struct job *j, struct fb_object_io *io)
-{
-	uint64_t left = (uint64_t)j->large->st.st_size - j->offset;
-	ssize_t n = read_at(j->large->fd, fb_object_io_buffer(io), left < FB_CHUNK ? (size_t)left : FB_CHUNK, j->offset);
-	struct fb_err err = {0};
-
-	j->size = n > 0 ? (size_t)n : 0;
-	if (n < 0) {
-		cannot_read(j->large->entry.path, &err);
-		fail(j, &err);
-	} else if (n > 0 && fb_object_put(io, fb_object_io_buffer(io), (size_t)n, 0, j->encrypted, &j->id, &j->cost, &err) < 0) {
-		fail(j, &err);
-	}
-}
-
-static void work(void *job, struct fb_object_io *io)
-{
-	struct job *j = job;
-
-	if (j->work == SMALL)
-		work_small(j, io);
-	else
-		work_chunk(j, io);
-}
-
 static void name_it(struct tree *t, json_t *list, uint64_t *count, const char *path, const char *why)
 {
 	char *whole = fb_asprintf("%s%s%s", t->root, *path ? "/" : "", path);
@@ -231,6 +47,11 @@ static void name_it(struct tree *t, json_t *list, uint64_t *count, const char *p
 	if (++*count <= NAMED)
 		json_array_append_new(list, why ? json_pack("{s:o, s:s}", "path", fb_document_string(whole), "why", why) : fb_document_string(whole));
 	fb_free(whole);
+}
+
+static void strip(struct tree *t, const char *path)
+{
+	name_it(t, t->skipped, &t->skipped_n, path, "some of its extended attributes, which are too large or cannot be read");
 }
 
 static int add(struct tree *t, const struct fb_entry *e, struct fb_err *err)
@@ -254,7 +75,7 @@ static void count_cost(struct tree *t, const struct fb_cost *cost)
 	t->cost.written += cost->written;
 }
 
-static void free_large(struct large *l)
+static void free_large(struct fb_put_large *l)
 {
 	close(l->fd);
 	fb_entry_clear(&l->entry);
@@ -262,9 +83,9 @@ static void free_large(struct large *l)
 	fb_free(l);
 }
 
-static int take_chunk(struct tree *t, struct job *j, struct fb_err *err)
+static int take_chunk(struct tree *t, struct fb_put_job *j, struct fb_err *err)
 {
-	struct large *l = j->large;
+	struct fb_put_large *l = j->large;
 	struct fb_ref ref;
 	struct stat after;
 
@@ -279,7 +100,7 @@ static int take_chunk(struct tree *t, struct job *j, struct fb_err *err)
 	if (fb_content_end(&l->writer, &ref, err) < 0)
 		return -1;
 	count_cost(t, &l->writer.cost);
-	l->changed = fstat(l->fd, &after) < 0 || !same_times(&l->st, &after) || ref.size != (uint64_t)l->st.st_size;
+	l->changed = fstat(l->fd, &after) < 0 || !fb_put_same_times(&l->st, &after) || ref.size != (uint64_t)l->st.st_size;
 	l->entry.object = ref.id;
 	l->entry.size = ref.size;
 	l->entry.stored = l->cost.stored + l->writer.cost.stored;
@@ -287,17 +108,21 @@ static int take_chunk(struct tree *t, struct job *j, struct fb_err *err)
 		l->entry.ino = 0;
 		name_it(t, t->changed, &t->changed_n, l->entry.path, NULL);
 	}
+	if (l->stripped)
+		strip(t, l->entry.path);
 	if (l->name)
 		fb_names_tell(l->name, &l->entry);
 	return add(t, &l->entry, err);
 }
 
-static int take_entry(struct tree *t, struct job *j, struct fb_err *err)
+static int take_entry(struct tree *t, struct fb_put_job *j, struct fb_err *err)
 {
 	if (j->vanished) {
 		t->vanished++;
 		return 0;
 	}
+	if (j->stripped)
+		strip(t, j->entry.path);
 	if (j->entry.hard) {
 		if (fb_names_ask(j->name, &j->entry) < 0)
 			return fb_err_set(err, FB_STORE_IO, "%s vanished while another name of it (%s) was read: try again when the tree is at rest", j->entry.link, j->entry.path);
@@ -317,7 +142,7 @@ static int take_entry(struct tree *t, struct job *j, struct fb_err *err)
 
 static int take(void *ctx, void *job, struct fb_err *err)
 {
-	struct job *j = job;
+	struct fb_put_job *j = job;
 	int r = 0;
 
 	if (!err)
@@ -325,8 +150,8 @@ static int take(void *ctx, void *job, struct fb_err *err)
 	else if (j->err)
 		r = fb_err_set(err, j->err->code, "%s", j->err->text);
 	else
-		r = j->work == CHUNK ? take_chunk(ctx, j, err) : take_entry(ctx, j, err);
-	if (j->work == CHUNK && j->last)
+		r = j->work == FB_PUT_CHUNK ? take_chunk(ctx, j, err) : take_entry(ctx, j, err);
+	if (j->work == FB_PUT_CHUNK && j->last)
 		free_large(j->large);
 	fb_free(j->err);
 	fb_free(j->open_as);
@@ -335,12 +160,12 @@ static int take(void *ctx, void *job, struct fb_err *err)
 	return r;
 }
 
-static struct job *new_job(struct tree *t, enum work work_, struct fb_err *err)
+static struct fb_put_job *new_job(struct tree *t, enum fb_put_work work, struct fb_err *err)
 {
-	struct job *j = fb_pool_slot(t->pool, err);
+	struct fb_put_job *j = fb_pool_slot(t->pool, err);
 
 	if (j) {
-		j->work = work_;
+		j->work = work;
 		j->encrypted = t->encrypted;
 	}
 	return j;
@@ -350,13 +175,13 @@ static struct job *new_job(struct tree *t, enum work work_, struct fb_err *err)
 static int give_large(struct tree *t, struct fb_walk_folder *in, const char *name, const char *path, struct fb_name *also, struct fb_err *err)
 {
 	int fd = openat(in->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct large *l;
-	struct job *j;
+	struct fb_put_large *l;
+	struct fb_put_job *j;
 	uint64_t at = 0;
 
 	if (fd < 0) {
 		t->vanished += errno == ENOENT || errno == ELOOP;
-		return errno == ENOENT || errno == ELOOP ? 0 : cannot_read(path, err);
+		return errno == ENOENT || errno == ELOOP ? 0 : fb_put_cannot_read(path, err);
 	}
 	l = fb_alloc(sizeof *l);
 	l->fd = fd;
@@ -369,10 +194,10 @@ static int give_large(struct tree *t, struct fb_walk_folder *in, const char *nam
 		free_large(l);
 		return 0;
 	}
-	shape(&l->entry, &l->st);
-	read_xattrs(fd, &l->entry);
+	fb_put_shape(&l->entry, &l->st);
+	l->stripped = !fb_put_attributes(fd, &l->entry);
 	do {
-		j = new_job(t, CHUNK, err);
+		j = new_job(t, FB_PUT_CHUNK, err);
 		if (!j) { /* its other jobs are in the ring still, and none of them is the last */
 			fb_pool_free(t->pool, NULL);
 			t->pool = NULL;
@@ -401,7 +226,7 @@ static int give_file(struct tree *t, struct fb_walk_folder *in, const char *name
 	const struct fb_entry *known = t->put->rehash ? NULL : fb_index_find(&t->index, path, st);
 	struct fb_name *also = NULL;
 	const char *first = NULL;
-	struct job *j;
+	struct fb_put_job *j;
 
 	if (known && !still_there(t, known))
 		known = NULL;
@@ -409,13 +234,13 @@ static int give_file(struct tree *t, struct fb_walk_folder *in, const char *name
 		also = fb_names_meet(&t->names, st->st_dev, st->st_ino, path, &first);
 	if (!first && !known && (uint64_t)st->st_size > FB_CHUNK)
 		return give_large(t, in, name, path, also, err);
-	j = new_job(t, READY, err);
+	j = new_job(t, FB_PUT_READY, err);
 	if (!j)
 		return -1;
 	j->entry.type = 'f';
 	j->entry.path = fb_strdup(path);
 	j->name = also;
-	shape(&j->entry, st);
+	fb_put_shape(&j->entry, st);
 	if (first) {
 		j->entry.hard = true;
 		j->entry.sparse = false;
@@ -429,7 +254,7 @@ static int give_file(struct tree *t, struct fb_walk_folder *in, const char *name
 		j->cost.stored = known->stored;
 		j->unchanged = true;
 	} else {
-		j->work = SMALL;
+		j->work = FB_PUT_SMALL;
 		j->in = fb_walk_hold(in);
 		j->open_as = fb_strdup(name);
 		fb_pool_submit(t->pool);
@@ -456,7 +281,7 @@ static int visit(void *ctx, struct fb_walk_folder *in, const char *name, const c
 {
 	struct tree *t = ctx;
 	char *target = NULL;
-	struct job *j;
+	struct fb_put_job *j;
 
 	if (S_ISREG(st->st_mode))
 		return give_file(t, in, name, path, st, err);
@@ -467,7 +292,7 @@ static int visit(void *ctx, struct fb_walk_folder *in, const char *name, const c
 			return 0;
 		}
 	}
-	j = new_job(t, READY, err);
+	j = new_job(t, FB_PUT_READY, err);
 	if (!j) {
 		fb_free(target);
 		return -1;
@@ -475,9 +300,9 @@ static int visit(void *ctx, struct fb_walk_folder *in, const char *name, const c
 	j->entry.type = S_ISDIR(st->st_mode) ? 'd' : S_ISLNK(st->st_mode) ? 'l' : 'p';
 	j->entry.path = fb_strdup(path);
 	j->entry.link = target;
-	shape(&j->entry, st);
+	fb_put_shape(&j->entry, st);
 	if (fd >= 0)
-		read_xattrs(fd, &j->entry);
+		j->stripped = !fb_put_attributes(fd, &j->entry);
 	fb_pool_pass(t->pool);
 	return 0;
 }
@@ -603,7 +428,7 @@ static int put_roots(struct tree *t, char **roots, int part, json_t *item, json_
 int fb_put_tree(struct fb_store *s, const struct fb_put *put, int part, bool encrypted, bool distrust, json_t *item, json_t *said, struct fb_err *err)
 {
 	struct tree t = {.store = s, .put = put, .encrypted = encrypted, .changed = json_array(), .skipped = json_array()};
-	struct fb_pool_form form = {.slots = SLOTS, .job_size = sizeof(struct job), .work = work, .take = take, .ctx = &t, .store = s, .distrust = distrust};
+	struct fb_pool_form form = {.slots = SLOTS, .job_size = sizeof(struct fb_put_job), .work = fb_put_read, .take = take, .ctx = &t, .store = s, .distrust = distrust};
 	char **roots = real_roots(put->trees, put->exclude, item, err);
 	int r = -1;
 

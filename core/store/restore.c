@@ -3,15 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/io.h"
 #include "base/mem.h"
-#include "store/blake2b.h"
 #include "store/document.h"
 #include "store/manifest.h"
 #include "store/pool.h"
@@ -256,15 +253,17 @@ static int give_link(struct restore *r, struct fb_target_folder *in, struct fb_e
 {
 	struct fb_target_result result;
 
+	if (!selected(r, e->link)) /* what is at its first name is not ours to judge */
+		return give(r, in, e, err);
 	if (fb_pool_drain(r->pool, err) < 0)
 		return -1;
-	if (!r->levels[0].folder || fb_target_link(&r->target, r->levels[0].folder, e->link, in, name_of(e->path), &result, err) < 0)
+	if (fb_target_link(&r->target, r->levels[0].folder, e->link, in, name_of(e->path), &result, err) < 0)
 		return -1;
 	if (!result.why) {
 		report(r, in, name_of(e->path), &result);
 		return 0;
 	}
-	return give(r, in, e, err); /* its first name was not asked for */
+	return give(r, in, e, err); /* its first name is in the way of something, or this one is */
 }
 
 static int restore_entry(struct restore *r, struct fb_entry *e, struct fb_err *err)
@@ -398,41 +397,6 @@ static int restore_file(struct restore *r, struct fb_err *err)
 	return failed < 0 ? -1 : end_root(r, err);
 }
 
-struct output {
-	int fd;
-	uint64_t done;
-	struct restore *r;
-	struct fb_blake2b state;
-};
-
-static int write_out(void *ctx, const uint8_t *data, size_t size, struct fb_err *err)
-{
-	struct output *o = ctx;
-
-	fb_blake2b_add(&o->state, data, size);
-	o->done += size;
-	return fb_io_write_all(o->fd, data, size) < 0 ? fb_err_set(err, FB_STORE_IO, "cannot write the content of %s to the output: %s", o->r->item->name, strerror(errno)) : 0;
-}
-
-static int restore_output(struct restore *r, struct fb_store *s, struct fb_err *err)
-{
-	const struct fb_item *item = r->item;
-	struct output o = {.fd = r->how->output, .r = r};
-	struct fb_oid hash;
-
-	if (item->type == FB_ITEM_TREE)
-		return fb_err_set(err, FB_STORE_USAGE, "item %s is a tree: it is restored with --to or --in-place, or exported", item->name);
-	if (item->ref.encrypted && fb_store_need_key(s, err) < 0)
-		return -1;
-	fb_blake2b_begin(&o.state, item->ref.encrypted ? s->keys.id : NULL, NULL);
-	if (fb_content_read(s, r->io, &item->ref, write_out, &o, err) < 0)
-		return -1;
-	fb_blake2b_end(&o.state, hash.b);
-	if (sodium_memcmp(hash.b, item->hash.b, sizeof hash.b) != 0)
-		return fb_err_set(err, FB_STORE_DAMAGED, "what was written of item %s is not what was put: the hash of the whole differs; do not use it", item->name);
-	return 0;
-}
-
 static json_t *answer(const struct restore *r, double seconds)
 {
 	return json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O, s:O, s:f}", "schema", "failback.backup-restore/1", "set", r->how->set, "item", r->item->name,
@@ -470,7 +434,10 @@ static int restore_item(struct fb_store *s, struct restore *r, json_t **ret, str
 	r->changes = json_array();
 	r->refused = json_array();
 	if (!r->how->to && !r->how->in_place) {
-		failed = restore_output(r, s, err);
+		failed = fb_restore_stream(s, r->how, r->item, r->io, err);
+		r->written = r->item->size;
+		if (failed == 0 && r->how->program)
+			*ret = answer(r, (double)(fb_clock_us() - started) / 1e6);
 	} else {
 		r->pool = fb_pool_new(&form);
 		failed = r->item->type == FB_ITEM_TREE ? restore_tree(r, s, err) : restore_file(r, err);

@@ -9,13 +9,15 @@
 
 #include <jansson.h>
 
-#include "store/store.h"
+#include "store/object.h"
+#include "store/program.h"
 
 struct fb_restore {
 	const char *set, *item, *digest;
 	const char *const *only; /* paths as they are in the list, or below a root; end in NULL; NULL: all */
 	const char *to;          /* a folder; or */
-	bool in_place;           /* or: content to output */
+	bool in_place;           /* or: content to a program, or else to output */
+	const struct fb_program_form *program;
 	int output;
 	bool delete;             /* in a tree: what the backup does not have, but for what was excluded from it */
 	bool dry_run;
@@ -24,5 +26,9 @@ struct fb_restore {
 };
 /* Takes the shared lock. *ret (none for output) says what was done. 0; 1: something was refused; -1: it broke off, and can be run again. */
 int fb_restore(struct fb_store *s, const struct fb_restore *restore, json_t **ret, struct fb_err *err) FB_MUST_USE;
+
+/* For restore.c alone: content to output or program. */
+struct fb_item;
+int fb_restore_stream(struct fb_store *s, const struct fb_restore *how, const struct fb_item *item, struct fb_object_io *io, struct fb_err *err) FB_MUST_USE;
 
 #endif

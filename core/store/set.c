@@ -41,17 +41,14 @@ static json_t *read_owner(int part)
 	return fb_document_read(part, "owner.json", OWNER_SCHEMA, &o, NULL) == 0 ? o : NULL;
 }
 
-static int write_owner(struct fb_store *s, int part, const char *id, pid_t owner, struct fb_err *err)
+static int write_owner(struct fb_store *s, int part, const struct fb_proc *owner, struct fb_err *err)
 {
-	struct fb_proc p = {0};
 	char now[FB_TIME_SIZE], *text;
 	json_t *o;
 	size_t size;
 	int r;
 
-	if (owner > 0 && fb_proc_look(owner, &p) < 0)
-		return fb_err_set(err, FB_STORE_USAGE, "there is no process %ld, which was named as the owner of set %s", (long)owner, id);
-	o = json_pack("{s:s, s:s, s:I, s:I, s:s}", "schema", OWNER_SCHEMA, "boot", fb_clock_boot_id(), "pid", (json_int_t)p.pid, "start", (json_int_t)p.start, "created",
+	o = json_pack("{s:s, s:s, s:I, s:I, s:s}", "schema", OWNER_SCHEMA, "boot", fb_clock_boot_id(), "pid", (json_int_t)owner->pid, "start", (json_int_t)owner->start, "created",
 		      fb_clock_format(fb_clock_wall_ms(), now));
 	text = fb_document_text(o, &size);
 	r = fb_store_write_file(s, part, "owner.json", text, size, err);
@@ -60,27 +57,21 @@ static int write_owner(struct fb_store *s, int part, const char *id, pid_t owner
 	return r;
 }
 
-/* A part that is there: is it one that nobody goes on with? owner: who comes. */
-static bool leftover(int part, pid_t owner)
+/* A part that is there: is it one that nobody goes on with? A process that has its owner's number now is not its owner. */
+static bool leftover(int part)
 {
 	json_t *o = read_owner(part);
-	json_int_t pid = json_integer_value(json_object_get(o, "pid"));
-	bool left;
+	bool left = o && (!same_boot(o) || (json_integer_value(json_object_get(o, "pid")) > 0 && !owner_alive(o)));
 
-	if (!o)
-		return false;
-	left = !same_boot(o) || (pid > 0 && pid != owner && !owner_alive(o));
-	if (pid > 0 && pid == owner && !owner_alive(o))
-		left = true; /* another process of the same number */
 	json_decref(o);
 	return left;
 }
 
-static int open_part(struct fb_store *s, const char *id, const char *name, pid_t owner, int *ret_fd, struct fb_err *err)
+static int open_part(struct fb_store *s, const char *name, const struct fb_proc *owner, int *ret_fd, struct fb_err *err)
 {
 	int fd = openat(s->sets, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd >= 0 && leftover(fd, owner)) {
+	if (fd >= 0 && leftover(fd)) {
 		close(fd);
 		if (fb_store_remove_folder(s->sets, name, err) < 0)
 			return -1;
@@ -96,23 +87,24 @@ static int open_part(struct fb_store *s, const char *id, const char *name, pid_t
 	fd = openat(s->sets, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fb_err_set(err, FB_STORE_IO, "cannot open %s in %s/sets: %s", name, s->path, strerror(errno));
-	if (write_owner(s, fd, id, owner, err) < 0) {
+	if (write_owner(s, fd, owner, err) < 0) {
 		close(fd);
-		if (fb_store_remove_folder(s->sets, name, NULL) < 0)
-			return -1; /* err has the cause; prune removes it later */
+		unlinkat(s->sets, name, AT_REMOVEDIR); /* empty; else prune removes it later */
 		return -1;
 	}
 	*ret_fd = fd;
 	return 0;
 }
 
-int fb_set_open_part(struct fb_store *s, const char *id, pid_t owner, int *ret_fd, struct fb_err *err)
+int fb_set_open_part(struct fb_store *s, const char *id, const struct fb_proc *owner, int *ret_fd, struct fb_err *err)
 {
 	char *name;
 	int r;
 
 	if (!fb_store_name_valid(id))
 		return fb_err_set(err, FB_STORE_USAGE, "'%s' cannot be the id of a set", id);
+	if (owner->pid && !fb_proc_alive(owner))
+		return fb_err_set(err, FB_STORE_USAGE, "the process %ld, which was named as the owner of set %s, is not there, or is another one by now", (long)owner->pid, id);
 	if (faccessat(s->sets, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return fb_err_set(err, FB_STORE_EXISTS, "the set %s is sealed: nothing can be added to it", id);
 	name = fb_asprintf("%s.part", id);
@@ -121,10 +113,19 @@ int fb_set_open_part(struct fb_store *s, const char *id, pid_t owner, int *ret_f
 			fb_free(name);
 			return fb_err_set(err, FB_STORE_IO, "cannot lock %s/sets: %s", s->path, strerror(errno));
 		}
-	r = open_part(s, id, name, owner, ret_fd, err);
+	r = open_part(s, name, owner, ret_fd, err);
 	flock(s->sets, LOCK_UN);
 	fb_free(name);
 	return r;
+}
+
+/* Who writes items' documents, and who seals, one at a time: what was there when the manifest was made is all there is. Ends with the descriptor, or unlock. */
+static int lock_part(int part, const char *id, struct fb_err *err)
+{
+	while (flock(part, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return fb_err_set(err, FB_STORE_IO, "cannot lock the set %s: %s", id, strerror(errno));
+	return 0;
 }
 
 /* Someone may have sealed the set, or removed it, while the item was put: then the item is not in it. */
@@ -135,20 +136,41 @@ static int still_open(struct fb_store *s, int part, const char *id, struct fb_er
 	bool same = fstat(part, &ours) == 0 && fstatat(s->sets, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 
 	fb_free(name);
-	return same ? 0 : fb_err_set(err, FB_STORE_EXISTS, "the set %s was sealed or removed while this item was put: it is not in it", id);
+	return same ? 0 : fb_err_set(err, FB_STORE_EXISTS, "the set %s was sealed or removed meanwhile: what was just put is not in it", id);
 }
 
 int fb_set_keep_item(struct fb_store *s, int part, const char *id, const json_t *item, struct fb_err *err)
 {
 	char *name = fb_asprintf("%s" ITEM_SUFFIX, json_string_value(json_object_get(item, "name"))), *text;
 	size_t size;
-	int r;
+	int r = lock_part(part, id, err);
 
 	text = fb_document_text(item, &size);
-	r = fb_store_write_file(s, part, name, text, size, err);
+	if (r == 0) {
+		r = still_open(s, part, id, err);
+		if (r == 0)
+			r = fb_store_write_file(s, part, name, text, size, err);
+		flock(part, LOCK_UN);
+	}
 	fb_free(text);
 	fb_free(name);
-	return r < 0 ? -1 : still_open(s, part, id, err);
+	return r;
+}
+
+int fb_set_drop_item(struct fb_store *s, int part, const char *id, const char *item, struct fb_err *err)
+{
+	char *name;
+	int r = lock_part(part, id, err);
+
+	if (r < 0)
+		return -1;
+	r = still_open(s, part, id, err);
+	name = fb_asprintf("%s" ITEM_SUFFIX, item);
+	if (r == 0 && unlinkat(part, name, 0) < 0 && errno != ENOENT)
+		r = fb_err_set(err, FB_STORE_IO, "cannot forget the item %s that set %s has: %s", item, id, strerror(errno));
+	flock(part, LOCK_UN);
+	fb_free(name);
+	return r;
 }
 
 static int is_item(const struct dirent *e)
@@ -263,7 +285,11 @@ int fb_set_seal(struct fb_store *s, const char *id, const json_t *meta, char ret
 		fb_free(name);
 		return r;
 	}
-	r = seal(s, part, name, id, meta, &manifest, err);
+	r = lock_part(part, id, err);
+	if (r == 0)
+		r = still_open(s, part, id, err);
+	if (r == 0)
+		r = seal(s, part, name, id, meta, &manifest, err);
 	if (r == 0) {
 		fb_index_install(s, part);
 		tidy(part);

@@ -8,11 +8,14 @@
 
 #include <jansson.h>
 
+#include "base/proc.h"
 #include "store/store.h"
 
-/* The part that items of a set go to. Made when it is not there; a leftover whose owner is gone is removed first when another owner comes. owner: a process
- * that composes the set (0: none known). *ret_fd is the folder, to be closed. Needs the shared lock. */
-int fb_set_open_part(struct fb_store *s, const char *id, pid_t owner, int *ret_fd, struct fb_err *err) FB_MUST_USE;
+/* The part that items of a set go to. Made when it is not there; a leftover whose owner is gone is removed first when another owner comes. owner: the
+ * process that composes the set, with its start, so that one that gets its number later is another (pid 0: none known). *ret_fd is the folder, to be closed. Needs the shared lock. */
+int fb_set_open_part(struct fb_store *s, const char *id, const struct fb_proc *owner, int *ret_fd, struct fb_err *err) FB_MUST_USE;
+/* Forgets an item of that name, if the part has one: it is to be put anew, and until that is done it is not there. */
+int fb_set_drop_item(struct fb_store *s, int part, const char *id, const char *item, struct fb_err *err) FB_MUST_USE;
 /* Keeps an item's document in the part. One of that name that was there is replaced: a link that is run again puts its item again. */
 int fb_set_keep_item(struct fb_store *s, int part, const char *id, const json_t *item, struct fb_err *err) FB_MUST_USE;
 /* Turns the part into a set. meta (may be NULL) is an object of texts. *ret_digest is the manifest's. */

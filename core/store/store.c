@@ -66,23 +66,33 @@ char *fb_store_temporary(struct fb_store *s, char buf[FB_TEMPORARY_SIZE])
 	return buf;
 }
 
-int fb_store_write_file(struct fb_store *s, int folder, const char *name, const void *data, size_t size, struct fb_err *err)
+static int write_file(struct fb_store *s, int folder, const char *name, const void *data, size_t size, bool sync, struct fb_err *err)
 {
 	char temporary[FB_TEMPORARY_SIZE];
 	int fd = openat(folder, fb_store_temporary(s, temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), saved;
 
 	if (fd < 0)
 		return fb_err_set(err, FB_STORE_IO, "cannot create %s in %s: %s", name, s->path, strerror(errno));
-	if (fb_io_write_all(fd, data, size) < 0) {
+	if (fb_io_write_all(fd, data, size) < 0 || (sync && fsync(fd) < 0)) {
 		saved = errno;
 		close(fd);
 	} else if (close(fd) < 0 || renameat(folder, temporary, folder, name) < 0) {
 		saved = errno;
 	} else {
-		return 0;
+		return !sync || fsync(folder) == 0 ? 0 : fb_err_set(err, FB_STORE_IO, "cannot sync %s in %s: %s; it is written and may not outlive a power failure", name, s->path, strerror(errno));
 	}
 	unlinkat(folder, temporary, 0);
 	return fb_err_set(err, FB_STORE_IO, "cannot write %s in %s: %s", name, s->path, strerror(saved));
+}
+
+int fb_store_write_file(struct fb_store *s, int folder, const char *name, const void *data, size_t size, struct fb_err *err)
+{
+	return write_file(s, folder, name, data, size, false, err);
+}
+
+int fb_store_replace_file(struct fb_store *s, int folder, const char *name, const void *data, size_t size, struct fb_err *err)
+{
+	return write_file(s, folder, name, data, size, true, err);
 }
 
 int fb_store_read_file(int folder, const char *name, size_t limit, char **ret, size_t *ret_size, struct fb_err *err)
@@ -169,7 +179,8 @@ static int make_folder(const char *path, struct fb_err *err)
 	while ((e = readdir(d)))
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, "lost+found")) {
 			closedir(d);
-			return fb_err_set(err, FB_STORE_EXISTS, "%s is not empty: a store is made in a folder of its own", path);
+			return fb_err_set(err, FB_STORE_EXISTS, "%s is not empty: a store is made in a folder of its own; name another one, or empty this one if it is what is left of an init that was broken off",
+					  path);
 		}
 	closedir(d);
 	return chmod(path, 0700) < 0 ? fb_err_set(err, FB_STORE_IO, "cannot set the mode of %s: %s", path, strerror(errno)) : 0;
@@ -196,10 +207,17 @@ static int make_content(int dir, struct fb_err *err)
 	return 0;
 }
 
+/* What a store's wrapped key is good for: another store's, or one of this store with another kind of encryption, does not open. */
+#define BOUND 64
+static void bind(const char *id, enum fb_store_encryption encryption, char ret[BOUND])
+{
+	snprintf(ret, BOUND, "store %.32s %s", id, encryptions[encryption]);
+}
+
 int fb_store_init(const char *path, enum fb_store_encryption encryption, const struct fb_key_source *key, char ret_id[33], struct fb_err *err)
 {
 	struct fb_store s = {.path = (char *)path, .dir = -1};
-	char now[FB_TIME_SIZE], *text;
+	char now[FB_TIME_SIZE], bound[BOUND], *text;
 	json_t *keys = NULL, *o;
 	uint8_t id[16];
 	size_t size;
@@ -213,7 +231,8 @@ int fb_store_init(const char *path, enum fb_store_encryption encryption, const s
 	randombytes_buf(&s.temporary, sizeof s.temporary);
 	randombytes_buf(id, sizeof id);
 	sodium_bin2hex(ret_id, 33, id, sizeof id);
-	r = encryption == FB_STORE_NONE ? 0 : fb_keys_make(key, &keys, err);
+	bind(ret_id, encryption, bound);
+	r = encryption == FB_STORE_NONE ? 0 : fb_keys_make(key, bound, &keys, err);
 	if (r == 0)
 		r = make_content(s.dir, err);
 	if (r == 0) {
@@ -237,6 +256,7 @@ int fb_store_init(const char *path, enum fb_store_encryption encryption, const s
 static int read_form(struct fb_store *s, const struct fb_key_source *key, struct fb_err *err)
 {
 	const char *id, *encryption;
+	char bound[BOUND];
 	json_t *o;
 	int r;
 
@@ -253,9 +273,12 @@ static int read_form(struct fb_store *s, const struct fb_key_source *key, struct
 	else if (!id || strlen(id) != 32 || fb_store_encryption_parse(encryption, &s->encryption) < 0)
 		r = fb_err_set(err, FB_STORE_DAMAGED, "%s/store.json lacks an id or a kind of encryption that is known", s->path);
 	else if (s->encryption == FB_STORE_NONE)
-		r = 0;
-	else
-		r = fb_keys_open(json_object_get(o, "key"), key, &s->keys, err);
+		r = key->key_file || key->passphrase_file ? fb_err_set(err, FB_STORE_DENIED, "a key is given, and the store %s encrypts nothing: it is not the one that you "
+									"mean, or its store.json was replaced; look before you put anything into it", s->path) : 0;
+	else {
+		bind(id, s->encryption, bound);
+		r = fb_keys_open(json_object_get(o, "key"), key, bound, &s->keys, err);
+	}
 	if (r >= 0)
 		memcpy(s->id, id, sizeof s->id);
 	s->unlocked = r > 0;
@@ -296,6 +319,42 @@ void fb_store_close(struct fb_store *s)
 			close(fds[i]);
 	fb_free(s->path);
 	sodium_memzero(s, sizeof *s);
+}
+
+static int change_key(struct fb_store *s, const struct fb_key_source *old, const struct fb_key_source *new_key, struct fb_err *err)
+{
+	json_t *o, *kept;
+	char bound[BOUND], *text;
+	size_t size;
+	int r;
+
+	if (fb_document_read(s->dir, "store.json", SCHEMA, &o, err) < 0)
+		return -1;
+	bind(s->id, s->encryption, bound);
+	r = fb_keys_change(json_object_get(o, "key"), old, new_key, bound, &kept, err);
+	if (r == 0) {
+		json_object_set_new(o, "key", kept);
+		text = fb_document_text(o, &size);
+		r = fb_store_replace_file(s, s->dir, "store.json", text, size, err);
+		fb_free(text);
+	}
+	json_decref(o);
+	return r;
+}
+
+int fb_store_change_key(struct fb_store *s, const struct fb_key_source *old, const struct fb_key_source *new_key, struct fb_err *err)
+{
+	int r;
+
+	if (s->encryption == FB_STORE_NONE)
+		return fb_err_set(err, FB_STORE_USAGE, "the store %s encrypts nothing and has no key", s->path);
+	if (fb_store_need_key(s, err) < 0 || fb_store_lock(s, false, err) < 0)
+		return -1;
+	if (flock(s->dir, LOCK_EX | LOCK_NB) < 0)
+		return fb_err_set(err, FB_STORE_BUSY, "another one changes the key of the store %s: try again when it has ended", s->path);
+	r = change_key(s, old, new_key, err);
+	flock(s->dir, LOCK_UN);
+	return r;
 }
 
 int fb_store_need_key(const struct fb_store *s, struct fb_err *err)

@@ -28,6 +28,7 @@
 #define FB_STORE_EXISTS 73
 #define FB_STORE_IO 74
 #define FB_STORE_BUSY 75
+#define FB_STORE_PROGRAM 76 /* the program of --command failed */
 #define FB_STORE_DENIED 77
 
 /* BLAKE2b-256 */
@@ -63,6 +64,10 @@ int fb_store_open(struct fb_store *s, const char *path, const struct fb_key_sour
 void fb_store_close(struct fb_store *s);
 int fb_store_need_key(const struct fb_store *s, struct fb_err *err) FB_MUST_USE;
 
+/* From now on the store opens with another key (new), and no longer with that which it was opened with. What is in it stays encrypted as it is: the key only wraps the
+ * master key. A key file that is not there is made. Killed at any point, the store opens with one of the two. */
+int fb_store_change_key(struct fb_store *s, const struct fb_key_source *old, const struct fb_key_source *new_key, struct fb_err *err) FB_MUST_USE;
+
 /* Locks the store until it is closed. Shared waits for whoever prunes; exclusive waits for nobody: FB_STORE_BUSY. */
 int fb_store_lock(struct fb_store *s, bool exclusive, struct fb_err *err) FB_MUST_USE;
 
@@ -73,6 +78,8 @@ char *fb_store_temporary(struct fb_store *s, char buf[FB_TEMPORARY_SIZE]);
 
 /* Writes a small file in a folder: temporary name, then rename; not synced. */
 int fb_store_write_file(struct fb_store *s, int folder, const char *name, const void *data, size_t size, struct fb_err *err) FB_MUST_USE;
+/* The same, synced: after a power failure it is the old one or the new one. */
+int fb_store_replace_file(struct fb_store *s, int folder, const char *name, const void *data, size_t size, struct fb_err *err) FB_MUST_USE;
 /* Reads one of at most limit bytes, to be freed. FB_STORE_ABSENT when it is not there. */
 int fb_store_read_file(int folder, const char *name, size_t limit, char **ret, size_t *ret_size, struct fb_err *err) FB_MUST_USE;
 /* Removes a folder and what is in it, below a folder; follows no link. What is not there is no error. */

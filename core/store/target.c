@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/limits.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -54,7 +55,7 @@ static int step(const struct fb_target *t, int at, const char *name, bool follow
 		return fd;
 	if (errno == ENOENT && t->dry_run)
 		return -2;
-	if (errno == ENOENT && mkdirat(at, name, 0755) == 0)
+	if (errno == ENOENT && mkdirat(at, name, 0700) == 0)
 		fd = openat(at, name, FOLDER);
 	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 		return fb_err_set(err, FB_STORE_DENIED, "%s is a symbolic link or no folder, on the way to what is to be restored: it is not followed", name);
@@ -212,7 +213,8 @@ void fb_target_release(struct fb_target *t, struct fb_target_folder *f, struct f
 	if (!f || --f->refs > 0)
 		return;
 	above = f->above;
-	delete_extras(t, f);
+	if (err && !err->code) /* else not all that the backup has in it may have been noted */
+		delete_extras(t, f);
 	if (f->wanted && f->fd >= 0 && err && !err->code && fb_target_metadata(t, f->fd, &f->entry, &any, err) == 0 && any && !f->created)
 		t->changed(t->ctx, f, "", FB_METADATA, 0);
 	if (f->fd >= 0)
@@ -225,32 +227,55 @@ void fb_target_release(struct fb_target *t, struct fb_target_folder *f, struct f
 	fb_target_release(t, above, err);
 }
 
+/* An attribute that the backup does not have, and that is content or a right, not a label that the system gives to all files. */
+static bool is_extra(const struct fb_entry *e, const char *attribute)
+{
+	static const char *const ours[] = {"user.", "trusted.", "system.posix_acl_", "security.capability"};
+	const char *name;
+	const void *value;
+	size_t at = 0, size, i;
+
+	for (i = 0; i < sizeof ours / sizeof *ours && !fb_has_prefix(attribute, ours[i]); i++)
+		;
+	if (i == sizeof ours / sizeof *ours)
+		return false;
+	while (fb_entry_xattr(e, &at, &name, &value, &size))
+		if (!strcmp(name, attribute))
+			return false;
+	return true;
+}
+
 static bool same_xattrs(int fd, const struct fb_entry *e)
 {
-	char value[16384], names[4096];
+	char value[XATTR_SIZE_MAX], names[XATTR_LIST_MAX];
 	const char *name;
 	const void *is;
-	size_t at = 0, size, known = 0, there = 0;
+	size_t at = 0, size;
 	ssize_t n = flistxattr(fd, names, sizeof names);
 
 	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1)
-		there++;
+		if (is_extra(e, p))
+			return false;
 	while (fb_entry_xattr(e, &at, &name, &is, &size)) {
 		ssize_t got = fgetxattr(fd, name, value, sizeof value);
 
-		known++;
 		if (got < 0 || (size_t)got != size || memcmp(value, is, size) != 0)
 			return false;
 	}
-	return known == there;
+	return true;
 }
 
 static int set_xattrs(int fd, const struct fb_entry *e, struct fb_err *err)
 {
+	char names[XATTR_LIST_MAX];
+	ssize_t n = flistxattr(fd, names, sizeof names);
 	const char *name;
 	const void *value;
 	size_t at = 0, size;
 
+	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1) /* such as a list of rights that a new file takes from its folder */
+		if (is_extra(e, p) && fremovexattr(fd, p) < 0 && errno != ENODATA && errno != ENOTSUP && errno != EPERM)
+			return fb_err_set(err, FB_STORE_IO, "cannot remove the attribute %s of %s: %s", p, e->path, strerror(errno));
 	while (fb_entry_xattr(e, &at, &name, &value, &size))
 		if (fsetxattr(fd, name, value, size, 0) < 0 && errno != ENOTSUP && errno != EPERM) /* another file system, or not root: content comes first */
 			return fb_err_set(err, FB_STORE_IO, "cannot set the attribute %s of %s: %s", name, e->path, strerror(errno));

@@ -146,6 +146,7 @@ static int settle(const struct fb_target *t, const struct fb_target_folder *in, 
 		  struct fb_target_result *ret, struct fb_err *err)
 {
 	struct fb_target look = *t;
+	struct stat open_st;
 	bool any = false;
 	int fd, r;
 
@@ -156,12 +157,16 @@ static int settle(const struct fb_target *t, const struct fb_target_folder *in, 
 	fd = openat(in->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
+	if (fstat(fd, &open_st) < 0 || open_st.st_dev != st->st_dev || open_st.st_ino != st->st_ino) {
+		close(fd);
+		return 0; /* someone put another one there */
+	}
 	r = same_content(t, fd, e, io, err);
 	look.dry_run = true;
 	if (r > 0 && fb_target_metadata(&look, fd, e, &any, err) < 0)
 		r = -1;
 	if (r > 0 && any) {
-		if (st->st_nlink > 1 && !e->hard)
+		if (open_st.st_nlink > 1 && !e->hard)
 			r = 0; /* its other names may not be ours to change */
 		else if (fb_target_metadata(t, fd, e, &any, err) < 0)
 			r = -1;
@@ -224,15 +229,34 @@ static bool same_other(const struct fb_target *t, const struct fb_target_folder 
 	return !strcmp(target, e->link);
 }
 
+/* By its descriptor: who may write to the folder could put a link in its place before its mode is set. */
+static int make_fifo(const struct fb_target *t, const struct fb_target_folder *in, const char *temporary, const struct fb_entry *e, const struct timespec times[2])
+{
+	struct stat st;
+	int fd, r = -1;
+
+	if (mkfifoat(in->fd, temporary, 0600) < 0)
+		return -1;
+	fd = openat(in->fd, temporary, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	errno = EEXIST; /* of what is no fifo */
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid == geteuid() && (!t->root || fchown(fd, e->uid, e->gid) == 0) && fchmod(fd, e->mode) == 0 &&
+	    futimens(fd, times) == 0)
+		r = 0;
+	close(fd);
+	return r;
+}
+
 static int make_other(const struct fb_target *t, const struct fb_target_folder *in, const char *temporary, const struct fb_entry *e)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)e->mtime, .tv_nsec = (long)e->mtime_ns}};
 
-	if ((e->type == 'l' ? symlinkat(e->link, in->fd, temporary) : mkfifoat(in->fd, temporary, 0600)) < 0)
+	if (e->type == 'p')
+		return make_fifo(t, in, temporary, e, times);
+	if (symlinkat(e->link, in->fd, temporary) < 0)
 		return -1;
 	if (t->root && fchownat(in->fd, temporary, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return -1;
-	if (e->type == 'p' && fchmodat(in->fd, temporary, e->mode, 0) < 0)
 		return -1;
 	return utimensat(in->fd, temporary, times, AT_SYMLINK_NOFOLLOW);
 }

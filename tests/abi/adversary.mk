@@ -8,6 +8,8 @@ abi_adversaries = \
 	$(abi_adversary)/eats_pids.c \
 	$(abi_adversary)/floods.c \
 	$(abi_adversary)/forges_end.c \
+	$(abi_adversary)/forges_failure.c \
+	$(abi_adversary)/forges_guard.c \
 	$(abi_adversary)/forges_start.c \
 	$(abi_adversary)/half_frame.c \
 	$(abi_adversary)/harms_engine.c \

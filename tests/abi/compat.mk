@@ -1,6 +1,6 @@
 # compatibility: a sample plugin of each kind against each frozen header, today's and a next one that is not yet; by hosts of today, of that next
 # minor, and of both cut down to each release. A release adds its folder (header.py freeze), its binaries (build-samples) and its lines here.
-abi_releases = 1.0-rc
+abi_releases = 1.0-rc 1.0-rc2
 abi_built = tests/abi/built
 abi_samples = \
 	tests/abi/samples/check.c \
@@ -19,7 +19,15 @@ EXTRA_DIST += $(abi_samples) \
 	tests/abi/1.0-rc/x86_64/check-stepping.so \
 	tests/abi/1.0-rc/x86_64/notifier-sample.so \
 	tests/abi/1.0-rc/x86_64/phase-sample.so \
-	tests/abi/1.0-rc/x86_64/strategy-sample.so
+	tests/abi/1.0-rc/x86_64/strategy-sample.so \
+	tests/abi/1.0-rc2/failback/plugin.h \
+	tests/abi/1.0-rc2/layout.h \
+	tests/abi/1.0-rc2/sizes.h \
+	tests/abi/1.0-rc2/x86_64/check-sample.so \
+	tests/abi/1.0-rc2/x86_64/check-stepping.so \
+	tests/abi/1.0-rc2/x86_64/notifier-sample.so \
+	tests/abi/1.0-rc2/x86_64/phase-sample.so \
+	tests/abi/1.0-rc2/x86_64/strategy-sample.so
 
 abi_next = $(abi_built)/include/next
 abi_next_header = $(abi_next)/failback/plugin.h

@@ -89,7 +89,7 @@ static json_t *sandboxes_of(const struct rig *rig, const char *config)
 	put_file(path, t.p, t.n, 0600);
 	if (fb_config_load(&request, &c, &errs) < 0)
 		fail_msg("%s:%d: %s", errs.v[0].file, errs.v[0].line, errs.v[0].text);
-	ret = fb_config_sandboxes(c);
+	ret = fb_config_sandboxes(c, NULL);
 	fb_config_free(c);
 	fb_text_clear(&t);
 	fb_free(path);

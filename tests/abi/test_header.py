@@ -15,7 +15,7 @@ import header  # noqa: E402
 SRC = os.environ.get("SRC", os.getcwd())
 ABI = os.path.join(SRC, "tests/abi")
 LIVE = os.path.join(SRC, "core/failback/plugin.h")
-RELEASES = ["1.0-rc"]
+RELEASES = ["1.0-rc", "1.0-rc2"]
 TARGETS = ["x86_64-linux-gnu", "aarch64-linux-gnu", "riscv64-linux-gnu", "powerpc64le-linux-gnu", "s390x-linux-gnu", "i386-linux-gnu", "arm-linux-gnueabihf",
            "mips-linux-gnu", "x86_64-linux-gnux32"]
 
@@ -136,7 +136,7 @@ def what_breaks_the_promise_is_named_by_compare():
         wrong = header.compare(frozen, header.Header(edited(live, old, new)))
         check(any(said in w for w in wrong), f"{what}: compare says '{said}':", wrong)
     appended = "\tconst char *text;    /* one sentence; NULL for none */\n"
-    released = edited(live, '#define FB_ABI_STAGE "rc"', '#define FB_ABI_STAGE ""')
+    released = edited(live, '#define FB_ABI_STAGE "rc2"', '#define FB_ABI_STAGE ""')
     grown = header.compare(header.Header(released), header.Header(edited(released, appended, appended + "\tint64_t more;\n")))
     check(any("FB_ABI_MINOR is still 0: raise it" in w for w in grown), "an append to a release without a new minor:", grown)
     cases = {
@@ -149,7 +149,7 @@ def what_breaks_the_promise_is_named_by_compare():
 
 
 def nothing_of_1_0_ends_in_padding_on_64_bits():
-    h = header.read(file("1.0-rc", "failback/plugin.h"))
+    h = header.read(file(RELEASES[-1], "failback/plugin.h"))
     for struct in h.structs:
         found, size = h.layout(struct, (8, 8))
         check(found[-1][1] + found[-1][0].size((8, 8)) == size, f"struct {struct} ends with its last member")

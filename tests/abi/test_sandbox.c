@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "base/io.h"
 #include "host/frame.h"
 #include "tests/abi/rig.h"
 
@@ -213,6 +215,89 @@ static void a_phase_reads_all_but_secrets(void **state)
 	end(&s);
 }
 
+static void a_file_is_not_changed_by_its_owners_right(void **state)
+{
+	struct sandbox s;
+	const json_t *told, *item;
+	struct stat st;
+	bool said = false;
+	size_t i;
+
+	(void)state;
+	begin(&s, DEFAULTS);
+	refused(&s, "check", "chmod", s.outside, "probe of check-tries was refused by its sandbox: to call |chmod");
+	refused(&s, "notifier", "chmod", s.outside, "notify of notifier-tries was refused by its sandbox: to call |chmod");
+	assert_int_equal(stat(s.outside, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	/* a phase may have files to set right; that this reaches others is told */
+	told = json_object_get(fb_pool_describe(s.rig.pool, "phase", "tries", NULL), "unenforced");
+	json_array_foreach(told, i, item)
+		said |= strstr(json_string_value(item), "modes, owners, attributes and times of files") != NULL;
+	assert_true(said);
+	end(&s);
+}
+
+/* Wherever the configuration names them, and whether they are there yet or not. */
+static void secrets_that_are_named_are_not_read(void **state)
+{
+	char credentials[] = "/tmp/failback-credentials-XXXXXX", *inside, *later, *folder, *credential;
+	struct sandbox s;
+
+	(void)state;
+	assert_non_null(mkdtemp(credentials));
+	assert_int_equal(chmod(credentials, 0755), 0);
+	credential = fb_asprintf("%s/token", credentials);
+	put(credential, "hidden words", 0644);
+	setenv("CREDENTIALS_DIRECTORY", credentials, 1);
+	begin(&s, DEFAULTS "notifiers = ( { use = \"webhook\"; url = \"http://127.0.0.1/\"; headers = { A = \"Bearer ${file:@/open/inside}, ${file:@/later/token}\"; }; } );");
+	unsetenv("CREDENTIALS_DIRECTORY");
+	inside = in(&s, "open/inside");
+	folder = in(&s, "later");
+	later = in(&s, "later/token");
+	put(inside, "hidden words", 0644);
+	allowed(&s, "phase", "read", s.listed); /* beside it; its host has started */
+	refused(&s, "phase", "read", inside, "Permission denied|reads all but secrets");
+	refused(&s, "phase", "read", credential, "Permission denied|reads all but secrets");
+	assert_int_equal(mkdir(folder, 0755), 0);
+	put(later, "hidden words", 0644);
+	refused(&s, "phase", "read", later, "Permission denied|reads all but secrets");
+	end(&s);
+	fb_io_remove_tree(credentials);
+	fb_free(inside);
+	fb_free(folder);
+	fb_free(later);
+	fb_free(credential);
+}
+
+/* On a disk's own device stands every file of it. */
+static void devices_are_not_among_all_that_is_read(void **state)
+{
+	static const char *const all[] = {"/dev/kmsg", "/dev/loop-control", "/dev/mem", "/dev/vda", "/dev/sda"};
+	struct sandbox s;
+	int there = 0;
+
+	(void)state;
+	begin(&s, DEFAULTS);
+	allowed(&s, "phase", "read", "/dev/null");
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (access(all[i], R_OK) == 0 && ++there)
+			refused(&s, "phase", "read", all[i], "Permission denied|(sandboxed: ");
+	end(&s);
+	if (!there)
+		skip();
+}
+
+static void what_is_its_own_is_moved_between_folders(void **state)
+{
+	struct sandbox s;
+
+	(void)state;
+	begin(&s, DEFAULTS);
+	allowed(&s, "phase", "move", "file");
+	allowed(&s, "notifier", "move", "file");
+	end(&s);
+}
+
 static void what_is_listed_is_allowed_and_no_more(void **state)
 {
 	struct sandbox s;
@@ -260,6 +345,8 @@ static void without_a_network_no_socket_is_opened(void **state)
 	refused(&s, "notifier", "inet", port, "notify of notifier-tries was refused by its sandbox: to open a socket (AF_INET); then: cannot connect to port|Operation not permitted|allow it in 'plugins'|no network");
 	refused(&s, "notifier", "unix", path, "was refused by its sandbox: to open a socket (AF_UNIX)");
 	refused(&s, "check", "datagram", path, "probe of check-tries was refused by its sandbox: to open a socket (AF_UNIX)");
+	refused(&s, "check", "pair", path, "probe of check-tries was refused by its sandbox: to open a socket (AF_UNIX)");
+	refused(&s, "phase", "pair", path, "run of phase-tries was refused by its sandbox: to open a socket (AF_UNIX)");
 	refused(&s, "phase", "inet", port, "run of phase-tries was refused by its sandbox: to open a socket (AF_INET)");
 	/* to look for a name is none of it */
 	allowed(&s, "notifier", "names", "root");
@@ -323,7 +410,67 @@ static void of_local_sockets_only_the_listed_are_connected_to(void **state)
 	end(&s);
 }
 
+/* Who listens is told who it is, and it is not the engine. */
+static void local_sockets_are_connected_to_as_its_own_user(void **state)
+{
+	struct sandbox s;
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+	char *path;
+	int local, fd;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	begin(&s, "plugins = ( { name = \"tries\"; sandbox = { user = \"nobody\"; sockets = [ \"@/socket\" ]; }; } );");
+	path = in(&s, "socket");
+	local = listen_at(path);
+	allowed(&s, "notifier", "unix", path);
+	fd = accept(local, NULL, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size), 0);
+	assert_int_equal(peer.uid, 65534);
+	assert_int_equal(geteuid(), 0);
+	close(fd);
+	assert_int_equal(chmod(path, 0600), 0); /* which is for us */
+	refused(&s, "notifier", "unix", path, "Permission denied");
+	close(local);
+	fb_free(path);
+	end(&s);
+}
+
 /* ---- processes ---- */
+
+static void nobody_elses_limits_are_set(void **state)
+{
+	struct sandbox s;
+	char me[16];
+
+	(void)state;
+	begin(&s, DEFAULTS);
+	snprintf(me, sizeof me, "%d", (int)getpid());
+	refused(&s, "check", "limit", me, "was refused by its sandbox: to call prlimit for another process");
+	refused(&s, "phase", "limit", me, "was refused by its sandbox: to call prlimit for another process");
+	end(&s);
+	if (geteuid() != 0)
+		return;
+	begin(&s, "plugins = ( { name = \"tries\"; sandbox = { user = \"nobody\"; }; } );");
+	refused(&s, "phase", "limit", me, "cannot limit");
+	end(&s);
+}
+
+static void as_many_processes_as_were_allowed(void **state)
+{
+	struct sandbox s;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	begin(&s, "plugins = ( { name = \"tries\"; sandbox = { user = \"nobody\"; processes = 4; }; } );");
+	allowed(&s, "phase", "run", "sleep 0.2 & sleep 0.2 & wait");
+	refused(&s, "phase", "run", "for i in 1 2 3 4 5 6 7 8; do sleep 0.2 & done; wait", "it ended with ");
+	end(&s);
+}
 
 static void who_may_start_no_process_starts_none(void **state)
 {
@@ -465,8 +612,10 @@ static void a_plugin_without_an_entry_is_trusted_but_gains_no_privileges(void **
 
 static void roots_capabilities_do_not_come_with_it(void **state)
 {
+	static const int gone[] = {CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_SYS_RESOURCE, CAP_KILL, CAP_DAC_READ_SEARCH, CAP_MKNOD};
 	struct sandbox s;
 	struct heard *h;
+	uint64_t kept;
 
 	(void)state;
 	if (geteuid() != 0)
@@ -476,7 +625,11 @@ static void roots_capabilities_do_not_come_with_it(void **state)
 	assert_non_null(strstr(logged(h), "CapEff:\t0000000000000000"));
 	rig_forget(h);
 	h = try(&s, "phase", "who", "me");
-	assert_null(strstr(logged(h), "CapEff:\t0000000000000000"));
+	kept = strtoull(strstr(logged(h), "CapEff:") + strlen("CapEff:"), NULL, 16);
+	assert_true(kept & UINT64_C(1) << CAP_DAC_OVERRIDE);
+	for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+		if (kept & UINT64_C(1) << gone[i])
+			fail_msg("capability %d is still there", gone[i]);
 	rig_forget(h);
 	end(&s);
 }
@@ -601,11 +754,18 @@ int main(void)
 		cmocka_unit_test(a_check_reads_what_it_needs_and_writes_nothing),
 		cmocka_unit_test(a_notifier_writes_its_scratch_folder_only),
 		cmocka_unit_test(a_phase_reads_all_but_secrets),
+		cmocka_unit_test(a_file_is_not_changed_by_its_owners_right),
+		cmocka_unit_test(secrets_that_are_named_are_not_read),
+		cmocka_unit_test(devices_are_not_among_all_that_is_read),
+		cmocka_unit_test(what_is_its_own_is_moved_between_folders),
 		cmocka_unit_test(what_is_listed_is_allowed_and_no_more),
 		cmocka_unit_test(a_path_that_is_not_there_is_told_before_it_matters),
 		cmocka_unit_test(without_a_network_no_socket_is_opened),
 		cmocka_unit_test(with_a_network_a_notifier_reaches_hosts_and_no_local_socket),
 		cmocka_unit_test(of_local_sockets_only_the_listed_are_connected_to),
+		cmocka_unit_test(local_sockets_are_connected_to_as_its_own_user),
+		cmocka_unit_test(nobody_elses_limits_are_set),
+		cmocka_unit_test(as_many_processes_as_were_allowed),
 		cmocka_unit_test(who_may_start_no_process_starts_none),
 		cmocka_unit_test(nobody_is_signalled_from_a_sandbox),
 		cmocka_unit_test(the_secrets_of_others_stay_theirs),

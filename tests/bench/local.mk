@@ -30,8 +30,7 @@ check_DATA += $(bench_plugins)/stamp
 $(bench_plugins)/stamp: tests/bench/noop.c core/failback/plugin.h
 	$(AM_V_GEN)rm -rf $(bench_plugins) && mkdir -p $(bench_plugins) && \
 	build() { $(CC) $(plugin_cppflags) "$$@" $(plugin_cflags) $(CFLAGS) $(AM_LDFLAGS) -fPIC -shared $(srcdir)/tests/bench/noop.c; } && \
-	for n in $(bench_noops); do build -DNAME="\"noop-$$n\"" -DANSWER=FB_OK -o $(bench_plugins)/phase-noop-$$n.so || exit 1; done && \
-	build -DNAME='"noop-fails"' -DANSWER=FB_FATAL -o $(bench_plugins)/phase-noop-fails.so && \
+	for n in $(bench_noops); do build -DNAME="\"noop-$$n\"" -o $(bench_plugins)/phase-noop-$$n.so || exit 1; done && \
 	build -DNAME='"noop"' -DSTRATEGY -o $(bench_plugins)/strategy-noop.so && touch $@
 clean-local: clean-bench-plugins
 clean-bench-plugins:

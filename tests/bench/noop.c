@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plugins that do nothing, for measuring what is around them. Compiled several times: NAME is the plugin's (and so the file's) name,
- * ANSWER what a phase returns; with STRATEGY it is a strategy instead.
+ * Plugins that do nothing, for measuring what is around them. Compiled several times: NAME is the plugin's (and so the file's) name; with
+ * STRATEGY it is a strategy instead.
  */
 #include <failback/plugin.h>
 
@@ -18,11 +18,15 @@ FB_PLUGIN(STRATEGY, .name = NAME, .version = "0.1.0", .summary = "A service that
 #else
 static int32_t run(const struct fb_call *call)
 {
-	(void)call;
-	return ANSWER;
+	return call->host->option_int(call, "fails", 0) ? FB_FATAL : FB_OK;
 }
+
+static const struct fb_option options[] = {
+	{.name = "fails", .type = FB_TYPE_BOOL, .default_value = "false", .summary = "Fail at once"},
+	{0},
+};
 
 static const struct fb_phase_ops ops = {.run = run};
 
-FB_PLUGIN(PHASE, .name = NAME, .version = "0.1.0", .summary = "Does nothing", .license = "Apache-2.0", .phase = &ops)
+FB_PLUGIN(PHASE, .name = NAME, .version = "0.1.0", .summary = "Does nothing", .license = "Apache-2.0", .options = options, .phase = &ops)
 #endif

@@ -26,7 +26,7 @@ recovery = ( {links} );
 
 PLAN = """
 name = "web"; title = "Deploy web to production"; services = [ "web" ]; release = "2.0"; watch_for = "0s";
-steps = ( { name = "fail"; phase = "noop-fails"; } );
+steps = ( { name = "fail"; phase = "noop-1"; fails = true; } );
 """
 
 

@@ -83,6 +83,14 @@ class Store:
         return sorted(os.path.join(d, f) for d, _, files in os.walk(os.path.join(self.store, "objects")) for f in files)
 
 
+def document(o):
+    """A store's document with its sum, as failback-store writes it."""
+    text = lambda: json.dumps(o, indent=1, sort_keys=True, separators=(",", ": "), ensure_ascii=False)
+    o.pop("sum", None)
+    o["sum"] = hashlib.blake2b(text().encode(), digest_size=32).hexdigest()
+    return text() + "\n"
+
+
 def digest_of(path):
     h = hashlib.blake2b(digest_size=32)
     with open(path, "rb") as f:

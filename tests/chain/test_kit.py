@@ -201,6 +201,44 @@ MISTAKES = {
               {"declared": 'static const struct fb_option options[] = {{.name = "file", .type = FB_TYPE_PATH, .flags = FB_OPTION_REQUIRED, .summary = "F"}, {0}};'}),
 }
 
+# One for each line that needs a fault to find anything: only the lines that are named fail.
+PAST = """#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+static int past(const struct fb_call *c)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 >= c->deadline_ms;
+}
+"""
+FAULTS = {
+    # waits for more time, and has made itself deaf
+    "overtime": (["deadline"], "had to be killed",
+                 'signal(SIGTERM, SIG_IGN); c->host->document(c, "services"); while (c->host->remaining_ms(c) == 0 && past(c)) usleep(1000); return FB_OK;'),
+    "overtime-alone": (["deadline"], "had to be killed", 'signal(SIGTERM, SIG_IGN); usleep(200000); while (past(c)) usleep(1000); return FB_OK;'),
+    # takes a request to stop for a pause
+    "stubborn": (["stop"], "had to be killed",
+                 'signal(SIGTERM, SIG_IGN); c->host->document(c, "services"); while (c->host->remaining_ms(c) == 0 && !past(c)) usleep(1000); return FB_OK;'),
+    # takes it that there is an answer as long as there is time
+    "trusting": (["broken-reply"], "was ended by signal 11",
+                 'const char *s = c->host->document(c, "services"); if (c->host->remaining_ms(c) == 0) return FB_RETRY; return strlen(s) ? FB_OK : FB_SKIP;'),
+    # takes it that what it has written is there
+    "careless": (["full-disk"], "was ended by signal 11",
+                 'char p[4200], line[80]; snprintf(p, sizeof p, "%s/list", c->scratch); FILE *f = fopen(p, "w"); fputs("one\\n", f); fclose(f); f = fopen(p, "r");'
+                 ' int n = (int)strlen(fgets(line, sizeof line, f)); fclose(f); unlink(p); return n == 4 ? FB_OK : FB_SKIP;'),
+    # keeps by itself what nobody took
+    "keeps": (["engine-gone"], "/home/kept, though act was never answered",
+              'if (c->host->fact_set(c, FB_SCOPE_OWN, "k", "v") == 0 || c->host->remaining_ms(c) > 0) return FB_OK;'
+              ' char p[4200]; snprintf(p, sizeof p, "%s/kept", getenv("HOME")); close(open(p, O_CREAT | O_WRONLY, 0600)); return FB_OK;'),
+    # leaves a process that nobody knows as its own, by a library that has changed its host
+    "disguised": (["ends"], "were still there after its host had ended",
+                  'if (c->flags & FB_CALL_DRY_RUN && fork() == 0) { char *none[] = {NULL}; setsid(); if (fork() == 0) execle("/bin/sleep", "sleep", "60", (char *)NULL, none); _exit(0); }'
+                  ' wait(NULL); return FB_OK; } __attribute__((constructor)) static void at_load(void) { prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);'),
+}
+
 
 def lines_of(lab, path, *args, expect):
     document = lab.json("plugin", "check", path, "--within", "2s", *args, expect=expect)
@@ -214,20 +252,57 @@ def assert_fails(document, name, line, text):
     check(any(c == line and text in t for c, t in failed), f"{name}: '{line}' fails with '{text}':", failed)
 
 
+def plugin_of(lab, name, code, fields):
+    source = lab.write(name + ".c", HEAD + code + TAIL % dict({"name": name, "summary": "Makes a mistake", "license": "MIT", "declared": "", "options": "NULL"}, **fields))
+    plugin = lab.path(f"phase-{name}.so")
+    command("cc", "-shared", "-fPIC", "-g", "-I", os.path.join(SRC, "core"), "-o", plugin, source)
+    os.chmod(plugin, 0o755)
+    return plugin
+
+
+def every_line_that_needs_a_fault_finds_one():
+    with Lab() as lab:
+        lab.write("failback.conf", "")
+        for name, (lines, text, body) in FAULTS.items():
+            plugin = plugin_of(lab, name, PAST + "static int32_t run(const struct fb_call *c)\n{\n(void)past;\n" + body + "\n}\n", {})
+            document = lines_of(lab, plugin, expect=None)
+            failed = [c["check"] for c in document["checks"] if c["result"] == "failed"]
+            skipped = {c["check"]: c["text"] for c in document["checks"] if c["result"] == "skipped"}
+            if lines[0] == "full-disk" and lines[0] in skipped:
+                print(f"     {name}: {skipped[lines[0]]}", flush=True)
+                continue
+            assert_fails(document, name, lines[0], text)
+            check(failed == lines, f"{name} fails that line alone:", document["checks"])
+        check(not lab.processes(), "nothing is left", lab.processes())
+
+
+def what_is_too_soon_over_is_told_as_skipped():
+    with Lab() as lab:
+        lab.write("failback.conf", "")
+        plugin = plugin_of(lab, "quick", "static int32_t run(const struct fb_call *c)\n{\n(void)c; return FB_OK;\n}\n", {})
+        for _ in range(20):  # on a machine that is busy enough even this one takes its time, and is met under way
+            document = lines_of(lab, plugin, expect=0)
+            found = [(c["check"], c["result"], "too soon to be met under way" in c["text"]) for c in document["checks"] if c["check"] in ("deadline", "stop")]
+            if found == [("deadline", "skipped", True), ("stop", "skipped", True)]:
+                break
+            check(all(f[1:] in (("skipped", True), ("ok", False)) for f in found) and len(found) == 2, "what was met under way is right:", found)
+        else:
+            check(False, "it is too soon over to be met:", found)
+
+
 def mistakes_are_found():
     with Lab() as lab, tempfile.TemporaryDirectory(dir="/var/tmp") as tmp:
         lab.write("failback.conf", "")
         for name, (line, text, body, more) in MISTAKES.items():
             if line == "memory" and (SANITIZED or not shutil.which("valgrind")):
                 continue
-            fields = dict({"name": name, "summary": "Makes a mistake", "license": "MIT", "declared": "", "options": "options" if "declared" in more else "NULL"}, **more)
-            source = lab.write(name + ".c", HEAD + "static int32_t run(const struct fb_call *c)\n{\n" + body.replace("{tmp}", tmp) + "\n}\n" + TAIL % fields)
-            plugin = lab.path(f"phase-{name}.so")
-            command("cc", "-shared", "-fPIC", "-g", "-I", os.path.join(SRC, "core"), "-o", plugin, source)
-            os.chmod(plugin, 0o755)
+            code = "static int32_t run(const struct fb_call *c)\n{\n" + body.replace("{tmp}", tmp) + "\n}\n"
+            plugin = plugin_of(lab, name, code, dict({"options": "options" if "declared" in more else "NULL"}, **more))
             document = lines_of(lab, plugin, expect=None if name == "writes" else PLUGIN)
             if name == "writes" and tmp.split("/")[1] not in [f.strip("/") for f in document["watched"]["folders"]]:
                 print(f"     no overlay over /{tmp.split('/')[1]} here: {document['watched']['why_not']}", flush=True)
+                for left in os.listdir(tmp):
+                    os.unlink(os.path.join(tmp, left))
                 continue
             assert_fails(document, name, line, text.replace("{tmp}", tmp))
             check(os.listdir(tmp) == [], f"{name} has changed nothing outside", os.listdir(tmp))
@@ -298,4 +373,5 @@ def shipped_plugins_pass():
 
 if __name__ == "__main__":
     main(from_nothing_to_a_notifier_in_a_recovery, every_template_builds_tests_installs_and_passes_the_check, new_refuses_what_cannot_be, mistakes_are_found,
+         every_line_that_needs_a_fault_finds_one, what_is_too_soon_over_is_told_as_skipped,
          hostile_plugins_fail_the_right_line, what_is_not_to_be_trusted_is_not_loaded, shipped_plugins_pass, hostile=True)

@@ -2,10 +2,11 @@
 """Sandboxes in a whole execution: what a plugin tries costs its own link and is named, the record keeps them, doctor tells of them, a wrong entry starts nothing."""
 import os
 import shutil
+import signal
 import sqlite3
 
 from files_lab import FilesLab
-from lab import BUILD, CONFIG, DONE, PLUGIN, RECOVERED, check, main
+from lab import BUILD, CONFIG, DONE, INTERRUPTED, PLUGIN, RECOVERED, check, main, until
 
 PLUGINS = os.path.join(BUILD, "tests/abi/sandboxed/plugins")
 ROOT = os.geteuid() == 0
@@ -53,6 +54,10 @@ def the_configuration_is_not_read():
     fails_its_link('{ name = "tries"; sandbox = { }; }', "read", "{conf}", "Permission denied", "sandboxed: ")
 
 
+def the_plan_is_not_read():
+    fails_its_link('{ name = "tries"; sandbox = { }; }', "read", "{dir}/plan.conf", "Permission denied", "reads all but secrets")
+
+
 def nothing_is_written_outside():
     fails_its_link('{ name = "tries"; sandbox = { }; }', "write", "{dir}/outside", "Permission denied", "writes only its scratch folder")
 
@@ -95,6 +100,25 @@ def with_a_user_of_its_own():
         lab.deploy("3", lab.tries("read", f"{lab.conf}"), expect=RECOVERED)
         message = lab.steps(lab.report())["Tries"]["message"]
         check("Permission denied" in message and "user nobody" in message, "its message says who it is:", message)
+        lab.nothing_left()
+
+
+def a_resumed_execution_keeps_the_sandbox_that_it_began_with():
+    with SandboxLab('{ name = "tries"; sandbox = { }; }') as lab:
+        lab.deploy("1")
+        waits = f'{{ name = "Waits"; run = "touch {lab.path("began")}; while test -e {lab.path("hold")}; do sleep 0.02; done"; }}'
+        lab.write("hold", "")
+        p = lab.start("deploy", lab.plan(waits + ", " + lab.tries("read", lab.conf)), "--release", "2")
+        until(lambda: os.path.exists(lab.path("began")), 20)
+        os.kill(lab.engine_pid(), signal.SIGKILL)
+        p.communicate(timeout=60)
+        check(p.returncode == INTERRUPTED, "it was interrupted:", p.returncode)
+        os.unlink(lab.path("hold"))
+        lab.configure()  # which has no sandbox
+        lab.run("resume", expect=RECOVERED)
+        message = lab.steps(lab.report())["Tries"]["message"] or ""
+        check("Permission denied" in message and "sandboxed: " in message, "its link failed at the sandbox:", message)
+        check(lab.live() == "1", "the last known good is live:", lab.live())
         lab.nothing_left()
 
 
@@ -153,12 +177,14 @@ def doctor_finds_what_is_wrong():
 
 main(the_journal_is_not_read,
      the_configuration_is_not_read,
+     the_plan_is_not_read,
      nothing_is_written_outside,
      no_socket_without_a_network,
      no_process_where_none_may_be_started,
      what_programs_try_is_in_the_log,
      a_service_is_not_a_way_out,
      with_a_user_of_its_own,
+     a_resumed_execution_keeps_the_sandbox_that_it_began_with,
      a_wrong_entry_starts_nothing,
      doctor_tells_what_is_trusted_and_what_cannot_be_enforced,
      doctor_finds_what_is_wrong)

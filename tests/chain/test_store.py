@@ -59,6 +59,36 @@ def one_file_or_folder_can_be_restored():
         check(look(tree) == before, "restored wholly, it differs")
 
 
+def a_second_name_alone_is_never_tied_to_other_content():
+    with Store() as s:
+        write(s.path("tree", "a"), b"right")
+        os.link(s.path("tree", "a"), s.path("tree", "b"))
+        s.back_up("one", s.path("tree"))
+        write(s.path("tree", "a"), b"wrong")  # and so is b
+        s.json("restore", "--set", "one", "--item", "files", "--in-place", "--only", "b")
+        check(open(s.path("tree", "b"), "rb").read() == b"right" and open(s.path("tree", "a"), "rb").read() == b"wrong", "b is not what was put, or a was restored unasked")
+        s.json("restore", "--set", "one", "--item", "files", "--in-place")
+        check(os.path.samefile(s.path("tree", "a"), s.path("tree", "b")) and open(s.path("tree", "a"), "rb").read() == b"right", "they are not one file again")
+
+
+def attributes_come_back_and_extra_ones_go():
+    with Store() as s:
+        write(s.path("tree", "file"), b"x")
+        try:
+            os.setxattr(s.path("tree", "file"), "user.kept", b"y" * 2000)
+        except OSError as e:
+            print("no extended attributes here:", e, flush=True)
+            return
+        s.back_up("one", s.path("tree"))
+        os.setxattr(s.path("tree", "file"), "user.kept", b"z")
+        os.setxattr(s.path("tree", "file"), "user.extra", b"z")
+        done = s.json("restore", "--set", "one", "--item", "files", "--in-place")
+        check([c["change"] for c in done["changes"]] == ["metadata"], "changes", done["changes"])
+        check(os.listxattr(s.path("tree", "file")) == ["user.kept"] and os.getxattr(s.path("tree", "file"), "user.kept") == b"y" * 2000, "attributes")
+        done = s.json("restore", "--set", "one", "--item", "files", "--in-place")
+        check(done["changes"] == [], "restored again, it finds to do:", done["changes"])
+
+
 def only_what_differs_is_written():
     with Store() as s:
         tree = odd_tree(s.path("tree"))
@@ -248,7 +278,8 @@ def sets_are_sealed_once():
         s.run("nonsense", expect=USAGE)
 
 
-main(every_sort_of_file_comes_back_as_it_was, several_trees_go_to_their_places, one_file_or_folder_can_be_restored, only_what_differs_is_written,
+main(every_sort_of_file_comes_back_as_it_was, several_trees_go_to_their_places, one_file_or_folder_can_be_restored,
+     a_second_name_alone_is_never_tied_to_other_content, attributes_come_back_and_extra_ones_go, only_what_differs_is_written,
      what_was_excluded_is_never_deleted, streams_and_files_come_back, unchanged_files_are_not_read, a_change_within_one_tick_of_the_clock_is_found,
      a_file_of_the_backups_own_tick_is_read_again, what_cannot_be_kept_is_said,
      an_export_needs_no_failback, the_store_does_not_back_up_itself, sets_are_sealed_once)

@@ -2,13 +2,14 @@
 """What a backup is put through between its making and its use: damage of every kind, wrong keys, hostile trees, other hands in the store. Each is found, and said.
 
 FAULTS=N: so many random single faults, drawn with SEED (60; 1,000 where LONG is set)."""
+import json
 import os
 import random
 import shutil
 import subprocess
 
 from lab import check, main, until
-from store_lab import ABSENT, BUSY, DAMAGED, DENIED, EXISTS, PARTLY, USAGE, Store, compare, look, odd_tree, write
+from store_lab import ABSENT, BUSY, DAMAGED, DENIED, EXISTS, PARTLY, USAGE, Store, compare, document, look, odd_tree, write
 
 
 def files_of(store):
@@ -238,6 +239,69 @@ def a_key_file_that_is_not_there_is_made():
         check(os.stat(s.store).st_mode & 0o777 == 0o700, "the store is open to others")
 
 
+def a_key_can_be_changed():
+    with with_key_store("--encryption", "all") as s:
+        write(s.path("tree", "file"), b"secret" * 100)
+        _, digest = s.back_up("one", s.path("tree"))
+        old = s.key
+        s.key = []
+        said = s.json("key", "change", "--new-key-file", s.path("second"))  # the old one is remembered
+        check(said["method"] == "file" and os.stat(s.path("second")).st_mode & 0o777 == 0o600, "it says", said)
+        s.verify("one", "--digest", digest)  # the new one is, too
+        s.key = old
+        check("not this store's" in s.verify("one", expect=DENIED).stderr, "the old key opens it")
+        s.run("key", "change", "--new-key-file", s.path("third"), expect=DENIED)
+        s.key = []
+        write(s.path("phrase"), b"correct horse battery staple\n", mode=0o600)
+        s.json("key", "change", "--new-passphrase-file", s.path("phrase"))
+        s.verify("one", expect=DENIED)
+        s.key = ["--passphrase-file", s.path("phrase")]
+        s.verify("one", "--digest", digest)
+        s.back_up("two", s.path("tree"))
+        check(len(s.objects()) <= 4, "equal content has other ids under the new key")
+        write(s.path("open"), os.urandom(32), mode=0o644)
+        for wrong, code in (((), USAGE), (("--new-key-file", s.path("open")), DENIED), (("--new-key-file", s.path("no", "such", "folder")), None),
+                            (("--new-key-file", s.path("x"), "--new-passphrase-file", s.path("x")), USAGE), (("--new-passphrase-file", s.path("absent")), ABSENT)):
+            p = s.run("key", "change", *wrong, expect=code)
+            check(p.returncode != 0, "taken:", wrong)
+        s.run("key", expect=USAGE)
+        s.verify("one", "--digest", digest)
+        with Store() as plain:
+            plain.run("key", "change", "--new-key-file", plain.path("key"), expect=USAGE)
+            plain.key = s.key  # someone has put a store that encrypts nothing in the place of one that does
+            check("encrypts nothing" in plain.put_stream("one", b"secret", expect=DENIED).stderr, "a key for nothing is taken")
+
+
+def a_store_that_was_made_to_encrypt_less_does_not_open():
+    with with_key_store("--encryption", "all") as s:
+        write(s.path("tree", "file"), b"secret")
+        s.back_up("one", s.path("tree"))
+        path = os.path.join(s.store, "store.json")
+        with open(path) as f:
+            o = json.load(f)
+        write(path, document(dict(o, encryption="secrets")).encode())
+        check("not this store's" in s.put("two", s.path("tree"), expect=DENIED).stderr, "secrets would go to it in the clear")
+        write(path, document(dict(o, encryption="all")).encode())
+        s.verify("one")
+
+
+def a_restore_that_breaks_off_deletes_nothing_that_the_backup_has():
+    with Store() as s:
+        draw = random.Random(11)
+        for i in range(400):
+            write(s.path("tree", "sub", "f%03d" % i), draw.randbytes(300))
+        s.back_up("one", s.path("tree"))
+        before = look(s.path("tree"))
+        lost = next(f for f in s.json("show", "--set", "one", "--item", "files", "--files")["files"] if f["path"].endswith("f010"))
+        os.unlink(os.path.join(s.store, "objects", lost["object"][:2], lost["object"][2:]))
+        write(s.path("tree", "sub", "f010"), b"other")
+        write(s.path("tree", "extra"), b"extra")
+        s.run("restore", "--set", "one", "--item", "files", "--in-place", "--delete", expect=DAMAGED)
+        gone = [path for path in before if path != "names" and not os.path.lexists(os.path.join(os.fsencode(s.path("tree")), path))]
+        check(not gone, "files were deleted that the backup has:", len(gone), gone[:3])
+        check(os.path.exists(s.path("tree", "extra")), "something was deleted by a restore that broke off")
+
+
 def links_in_the_target_are_not_followed():
     with Store() as s:
         tree, victim = odd_tree(s.path("tree")), s.path("victim")
@@ -399,6 +463,7 @@ def a_leftover_of_someone_who_is_gone_is_removed():
 
 main(every_single_fault_is_found, the_digest_tells_a_manifest_from_one_that_was_made_to_fit, verify_names_the_item_and_the_file,
      a_damaged_object_is_written_anew_when_all_is_read, encrypted_content_is_nowhere_in_the_store, keys_are_refused_when_they_are_wrong_lost_or_unsafe,
-     a_passphrase_opens_what_it_closed, a_key_file_that_is_not_there_is_made, links_in_the_target_are_not_followed, what_stands_in_the_way_is_not_removed,
+     a_passphrase_opens_what_it_closed, a_key_file_that_is_not_there_is_made, a_key_can_be_changed, a_store_that_was_made_to_encrypt_less_does_not_open,
+     a_restore_that_breaks_off_deletes_nothing_that_the_backup_has, links_in_the_target_are_not_followed, what_stands_in_the_way_is_not_removed,
      prune_keeps_what_a_kept_set_needs, prune_removes_nothing_on_doubt, prune_waits_for_nobody_and_spares_those_who_write,
      an_item_that_comes_after_the_seal_is_refused, a_leftover_of_someone_who_is_gone_is_removed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Killed, and out of space, at every call of put, seal, restore and prune that changes a file system: never a set that claims to be complete and is not, never a loss of what
+"""Killed, and out of space, at every call of put, seal, restore, prune and key change that changes a file system: never a set that claims to be complete and is not, never a loss of what
 another set needs, and what is run again ends right, byte for byte.
 
 SWEEP=all (what LONG does): at every point; SWEEP=N (6): at N points of each operation and fault, drawn with SEED."""
@@ -30,6 +30,7 @@ def tree_of(root, draw):
 
 class Sweep:
     """A store with a sealed set 'base' and a changed tree; each point starts from a copy of it."""
+    init = ("--encryption", "none")
 
     def __init__(self, s):
         self.s = s
@@ -163,6 +164,39 @@ class Prune(Sweep):
         check(not [n for n in os.listdir(os.path.join(s.store, "sets")) if n.endswith(".gone")], what, "leaves something half removed")
 
 
+class KeyChange(Sweep):
+    init = ("--encryption", "all")
+
+    def prepare(self):
+        self.keep()
+
+    def operate(self, env):
+        s = self.s
+        if os.path.exists(s.path("second")):
+            os.unlink(s.path("second"))
+        return s.run("key", "change", "--new-key-file", s.path("second"), env=env)
+
+    def after(self, what, p, mode):
+        """One of the two opens it, and never none; where it says that it has failed for want of space, the old one, unless it says more."""
+        s = self.s
+        keys = [s.path("key"), s.path("second")]
+        opens = []
+        for key in keys:
+            s.key = ["--key-file", key]
+            opens.append(s.run("verify", "--set", "base").returncode == 0)
+        s.key = ["--key-file", keys[0]]
+        check(sum(opens) == 1, what, "old and new key open it:", opens, p.returncode, p.stderr)
+        if mode == "full":
+            told = opens == [True, False] or "it is written" in p.stderr  # the folder could not be synced
+            check(p.returncode == IO and told, what, "ended with", p.returncode, p.stderr, "old and new key open it:", opens)
+        if opens[0]:
+            s.run("key", "change", "--new-key-file", keys[1], expect=0)
+        s.key = ["--key-file", keys[1]]
+        self.all_is_right(what, {"base": self.base_look})
+        check(not [f for f in os.listdir(s.store) if f.startswith(".t-")], what, "leaves temporary files beside store.json")
+        s.key = ["--key-file", keys[0]]
+
+
 def choose(name, mode, n):
     wanted = os.environ.get("SWEEP") or ("all" if os.environ.get("LONG") else "6")
     if wanted == "all":
@@ -173,7 +207,10 @@ def choose(name, mode, n):
 
 
 def sweep(kind):
-    with Store() as s:
+    with Store(make=False) as s:
+        if "none" not in kind.init:
+            s.key = ["--key-file", s.path("key")]
+        s.init(*kind.init)
         x = kind(s)
         x.prepare()
         count = s.path("count")
@@ -210,4 +247,9 @@ def killed_at_any_write_of_a_prune():
     sweep(Prune)
 
 
-main(killed_or_full_at_any_write_of_a_put, killed_or_full_at_any_write_of_a_seal, killed_or_full_at_any_write_of_a_restore, killed_at_any_write_of_a_prune)
+def killed_or_full_at_any_write_of_a_key_change():
+    sweep(KeyChange)
+
+
+main(killed_or_full_at_any_write_of_a_put, killed_or_full_at_any_write_of_a_seal, killed_or_full_at_any_write_of_a_restore, killed_at_any_write_of_a_prune,
+     killed_or_full_at_any_write_of_a_key_change)

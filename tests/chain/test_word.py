@@ -107,6 +107,37 @@ def a_receiver_that_refuses_for_good_is_told_and_not_asked_again():
         check(rows[0][1] == "failed" and "410" in rows[0][2] and all(r[1] == "dropped" for r in rows[1:]) and receiver.requests == 1, "one request was made:", rows, receiver.requests)
 
 
+def a_notifier_knows_what_an_event_is_about():
+    with FilesLab(services=("app", "db")) as lab:
+        script = lab.write("say", f"""#!/bin/sh
+cat >/dev/null
+test -z "$FAILBACK_REPORT" || report=$(sed -n 's/.*"execution_id": "\\(.*\\)".*/\\1/p' "$FAILBACK_REPORT" | head -1)
+echo "$FAILBACK_EVENT|$FAILBACK_SERVICE|$FAILBACK_RELEASE|$FAILBACK_LAST_GOOD|$FAILBACK_FAILED|$FAILBACK_REASON|${{report:+$(test "$report" = "$FAILBACK_EXECUTION" && echo report)}}" >> {lab.path("said")}
+""", 0o700)
+        lab.configure(("app", "db"), notifiers=f'notifiers = ( {{ use = "exec"; on = [ "*" ]; run = [ "{script}" ]; }} );')
+
+        def said():
+            with open(lab.path("said")) as f:
+                lines = [line.rstrip("\n").split("|") for line in f]
+            os.unlink(lab.path("said"))
+            return {line[0]: line[1:] for line in lines}
+
+        lab.run("deploy", lab.plan(services=["app"]), "--release", "1")
+        words = said()
+        check(words["deployment.started"] == ["app", "1", "", "", "", ""], "a first deployment:", words)
+        check(words["deployment.completed"] == ["app", "1", "", "", "", "report"], "its last word comes with a report:", words)
+        lab.touch("fails-start-2")
+        lab.run("deploy", lab.plan(services=["app"]), "--release", "2", expect=RECOVERED)
+        words = said()
+        for event in EXPECTED:
+            got = words[event]
+            check(got[:4] == ["app", "2", "1", "2"] and "start" in got[4], f"{event} says which releases, and why:", got)
+        check(words["rollback.completed"][5] == "report", "the last word comes with a report:", words)
+        lab.run("deploy", lab.plan(services=["app", "db"]), "--release", "3")
+        words = said()
+        check(words["deployment.completed"] == ["", "", "", "", "", "report"], "of two services none speaks for both:", words)
+
+
 SECRET = "s3cret-Zx81-value"
 
 
@@ -148,4 +179,4 @@ def a_secret_that_is_missing_is_an_error_before_anything():
 
 main(events_reach_a_receiver_once_each_and_in_order, an_event_that_is_sent_again_keeps_its_id,
      a_dead_receiver_changes_no_exit_code_and_holds_the_end_no_longer_than_notify_timeout, a_receiver_that_refuses_for_good_is_told_and_not_asked_again,
-     a_secret_appears_nowhere, a_secret_that_is_missing_is_an_error_before_anything)
+     a_notifier_knows_what_an_event_is_about, a_secret_appears_nowhere, a_secret_that_is_missing_is_an_error_before_anything)

@@ -6,10 +6,15 @@ EXTRA_DIST += \
 	debian/control \
 	debian/copyright \
 	debian/failback-dev.install \
+	debian/failback-dev.lintian-overrides \
 	debian/failback-plugins-http.install \
+	debian/failback-plugins-http.lintian-overrides \
+	debian/failback-store.install \
+	debian/failback-store.lintian-overrides \
 	debian/failback.dirs \
 	debian/failback.docs \
 	debian/failback.install \
+	debian/failback.lintian-overrides \
 	debian/failback.postinst \
 	debian/failback.postrm \
 	debian/rules \

@@ -62,7 +62,7 @@ build_packages() {
 	quietly "the packages do not build" env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL DEB_BUILD_OPTIONS="nocheck parallel=$(nproc)" dpkg-buildpackage -us -uc -b
 	cd "$build" || exit 1
 	echo "ok: the packages build"
-	lintian --fail-on error,warning --no-tag-display-limit --allow-root "$work"/failback_*.changes || fail "lintian finds something"
+	lintian --fail-on error,warning --tag-display-limit 0 --allow-root "$work"/failback_*.changes || fail "lintian finds something"
 	echo "ok: lintian finds nothing"
 }
 
@@ -105,11 +105,12 @@ deb() { (cd "$root" && ls "debs/$1_"*.deb | sed 's,^,/,'); }
 
 installed_alone() {
 	install_inside "$(deb failback)"
-	for package in libcurl4 libcurl3-gnutls libpq5 failback-plugins-http; do
+	for package in libcurl4 libcurl3-gnutls libpq5 libarchive13 libarchive13t64 failback-plugins-http failback-store; do
 		inside dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed && fail "failback brings $package"
 	done
 	[ -z "$(find "$root/usr/lib" -name 'libcurl*' -o -name 'libpq*')" ] || fail "a libcurl or libpq in the root"
 	[ ! -e "$root/usr/lib/failback/check-http.so" ] || fail "check-http.so is in failback"
+	[ ! -e "$root/usr/libexec/failback/failback-store" ] || fail "failback-store is in failback"
 	state=$(inside stat -c '%a %U:%G' /var/lib/failback)
 	[ "$state" = "750 root:failback" ] || fail "/var/lib/failback is $state"
 	quietly "config check with what the package brings" inside failback config check
@@ -182,11 +183,24 @@ with_http() {
 	echo "ok: failback-plugins-http brings its plugins"
 }
 
+# A dump put, proved and given back
+with_store() {
+	install_inside --allow-downgrades "$(deb failback)" "$(deb failback-store)"
+	quietly "a backup and its restore" inside sh -ec 's="/usr/libexec/failback/failback-store --store /srv/store"
+		$s init --encryption none
+		$s put --set one --item dump --kind dump --command -- cat /etc/debian_version
+		$s seal --set one
+		$s verify --set one
+		$s restore --set one --item dump --command -- cmp - /etc/debian_version'
+	[ -e "$root/usr/share/man/man8/failback-store.8.gz" ] || fail "failback-store has no manual page"
+	echo "ok: failback-store is a package of its own, and keeps and gives back"
+}
+
 purged() {
-	quietly "removal" inside apt-get -q -y remove failback failback-dev failback-plugins-http
+	quietly "removal" inside apt-get -q -y remove failback failback-dev failback-plugins-http failback-store
 	[ -e "$root/var/lib/failback/journal.db" ] || fail "a mere removal takes the journal away"
 	[ -e "$root/etc/failback/failback.conf" ] || fail "a mere removal takes the configuration away"
-	quietly "purge" inside dpkg --purge failback failback-dev failback-plugins-http
+	quietly "purge" inside dpkg --purge failback failback-dev failback-plugins-http failback-store
 	left=$(cd "$root" && find . -xdev \( -path ./proc -o -path ./srv -o -path ./debs -o -path ./var/cache/apt -o -path ./var/lib/apt \) -prune -o \
 		-name '*failback*' -print -o -path '*/failback/*' -print | sort)
 	wanted="./etc/failback
@@ -212,4 +226,5 @@ echo "ok: a deployment"
 plugin_of_others
 upgraded
 with_http
+with_store
 purged

@@ -142,6 +142,14 @@ static const char *const *fake_names(void *ctx, const char *kind)
 	return names;
 }
 
-static const struct fb_catalog_fn fake_catalog = {.expect = fake_expect, .describe = fake_describe, .names = fake_names};
+static bool fake_has(void *ctx, const char *kind, const char *name)
+{
+	for (const char *const *p = fake_names(ctx, kind); *p; p++)
+		if (strcmp(*p, name) == 0)
+			return true;
+	return false;
+}
+
+static const struct fb_catalog_fn fake_catalog = {.expect = fake_expect, .describe = fake_describe, .names = fake_names, .has = fake_has};
 
 #endif

@@ -103,6 +103,35 @@ static void options_are_read_by_path_and_type(void **state)
 	rig_end(&rig);
 }
 
+static void a_command_whose_end_is_not_known_has_not_ended_well(void **state)
+{
+	struct rig rig;
+	struct heard *h;
+
+	(void)state;
+	rig_start(&rig, TAME);
+	h = rig_call(&rig, &(struct ask){.name = "tame", .options = "{\"do\":\"careless\"}"});
+	assert_int_equal(h->r.answer, FB_RETRY);
+	assert_logged(h, "run: how /bin/sh ended is not known: the plugin has waited for its children itself, or ignores SIGCHLD; it must do neither while a command runs\n");
+	rig_forget(h);
+	rig_end(&rig);
+}
+
+static void json_is_written_and_read_for_plugins(void **state)
+{
+	struct rig rig;
+	struct heard *h;
+
+	(void)state;
+	rig_start(&rig, TAME);
+	h = rig_call(&rig, &(struct ask){.name = "tame", .options = "{\"do\":\"json\"}"});
+	assert_logged(h, "\"a \\\"b\\\"\\n\xc3\xa4\" null \"\xef\xbf\xbd!\"\n"
+			 "2.1 \"b\" true 7 0.5\n"
+			 "[{\"release\":\"2.1 \\\"b\\\"\",\"up\":true,\"a.b\":7}] [1]\n-----\n");
+	rig_forget(h);
+	rig_end(&rig);
+}
+
 static void a_call_knows_what_it_is_about(void **state)
 {
 	struct rig rig;
@@ -632,7 +661,8 @@ static void all_is_gone_when_the_engine_is_killed(void **state)
 		doomed_engine(pair[1]);
 	close(pair[1]);
 	assert_int_equal(read(pair[0], &host, sizeof host), sizeof host);
-	n = fb_proc_descendants(engine, left, 64);
+	for (int64_t end = fb_clock_ms() + 10000; (n = fb_proc_descendants(engine, left, 64)) < 7 && fb_clock_ms() < end;)
+		usleep(1000);
 	assert_in_range(n, 7, 64);
 	killed = fb_clock_us();
 	kill(engine, SIGKILL);
@@ -658,6 +688,8 @@ int main(void)
 		cmocka_unit_test(a_trivial_phase_runs),
 		cmocka_unit_test(a_descriptor_is_read_without_a_loop),
 		cmocka_unit_test(options_are_read_by_path_and_type),
+		cmocka_unit_test(a_command_whose_end_is_not_known_has_not_ended_well),
+		cmocka_unit_test(json_is_written_and_read_for_plugins),
 		cmocka_unit_test(a_call_knows_what_it_is_about),
 		cmocka_unit_test(facts_and_actions_are_asked_of_the_engine),
 		cmocka_unit_test(every_other_service_reaches_the_engine),

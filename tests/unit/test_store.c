@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store's parts: hashes, objects, content of many chunks, lists, documents, the pool. The whole is tests/chain/test_store*.py's. */
+/* The store's parts: hashes, objects, content of many chunks, lists, keys, the pool, programs. Forms are test_store_form.c's, the whole is tests/chain/test_store*.py's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,20 +9,17 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "base/io.h"
 #include "base/mem.h"
-#include "store/blake2b.h"
 #include "store/content.h"
-#include "store/document.h"
-#include "store/index.h"
 #include "store/list.h"
-#include "store/manifest.h"
-#include "store/names.h"
 #include "store/pool.h"
+#include "store/program.h"
 
 struct fixture {
 	char dir[64], *path, *key;
@@ -73,64 +70,24 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void blake2b_is_libsodiums_for_all_lengths_keys_and_pieces(void **state)
+static void content_has_the_name_that_b2sum_gives_it(void **state)
 {
-	uint8_t data[1025], key[32], personal[16], ours[32], theirs[32];
+	struct fixture *f = *state;
+	struct fb_oid id, list, pieces;
+	crypto_generichash_state hash;
+	char text[FB_OID_TEXT];
 
-	(void)state;
-	randombytes_buf(data, sizeof data);
-	randombytes_buf(key, sizeof key);
-	randombytes_buf(personal, sizeof personal);
-	for (unsigned mode = 0; mode < 4; mode++)
-		for (size_t n = 0; n <= sizeof data; n++) {
-			struct fb_blake2b s;
-			size_t cut = n * 7 % (n + 1);
-
-			fb_blake2b_begin(&s, mode & 1 ? key : NULL, mode & 2 ? personal : NULL);
-			fb_blake2b_add(&s, data, cut);
-			fb_blake2b_add(&s, data + cut, n - cut);
-			fb_blake2b_end(&s, ours);
-			crypto_generichash_blake2b_salt_personal(theirs, 32, data, n, mode & 1 ? key : NULL, mode & 1 ? 32 : 0, NULL, mode & 2 ? personal : NULL);
-			assert_memory_equal(ours, theirs, 32);
-		}
-}
-
-static void an_id_is_read_only_in_its_one_form(void **state)
-{
-	struct fb_oid id, again;
-	char text[FB_OID_TEXT], wrong[FB_OID_TEXT + 2];
-
-	(void)state;
-	randombytes_buf(&id, sizeof id);
-	assert_int_equal(fb_oid_parse(fb_oid_text(&id, text), &again), 0);
-	assert_memory_equal(&id, &again, sizeof id);
-	assert_int_equal(fb_oid_parse(NULL, &again), -1);
-	assert_int_equal(fb_oid_parse("", &again), -1);
-	snprintf(wrong, sizeof wrong, "%s0", text);
-	assert_int_equal(fb_oid_parse(wrong, &again), -1);
-	memcpy(wrong, text, sizeof text);
-	wrong[5] = 'A';
-	assert_int_equal(fb_oid_parse(wrong, &again), -1);
-	wrong[5] = 'g';
-	assert_int_equal(fb_oid_parse(wrong, &again), -1);
-}
-
-static void names_of_sets_and_items_cannot_leave_their_folder(void **state)
-{
-	static const char *const good[] = {"a", "backup-production-20260120t110000z-abcd", "A.b_c-1", "0"};
-	static const char *const bad[] = {"", ".", "..", "../x", "a/b", ".hidden", "-x", "_x", "a b", "a.part", "a.gone", "a\n", "\xc3\xa4"};
-	char longest[129];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-		assert_true(fb_store_name_valid(good[i]));
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		assert_false(fb_store_name_valid(bad[i]));
-	memset(longest, 'a', 128);
-	longest[128] = 0;
-	assert_false(fb_store_name_valid(longest));
-	longest[127] = 0;
-	assert_true(fb_store_name_valid(longest));
+	fb_object_name(&f->store, "abc", 3, 0, false, &id);
+	assert_string_equal(fb_oid_text(&id, text), "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319"); /* printf abc | b2sum -l 256 */
+	fb_object_name(&f->store, "abc", 3, 1, false, &list); /* a list never has the name of content */
+	assert_memory_not_equal(&id, &list, sizeof id);
+	fb_object_name(&f->store, "abc", 3, 2, false, &pieces);
+	assert_memory_not_equal(&list, &pieces, sizeof id);
+	fb_object_hash_begin(&hash, &f->store, false);
+	crypto_generichash_update(&hash, (const unsigned char *)"a", 1);
+	crypto_generichash_update(&hash, (const unsigned char *)"bc", 2);
+	crypto_generichash_final(&hash, pieces.b, sizeof pieces.b);
+	assert_memory_equal(&id, &pieces, sizeof id);
 }
 
 /* Sizes around the borders, content that compresses and content that does not */
@@ -262,68 +219,6 @@ static struct fb_entry file_entry(const char *path)
 				 .stored = 14, .path = (char *)path, .link = (char *)""};
 }
 
-static void a_record_comes_back(void **state)
-{
-	static const char xattrs[] = "user.a\0\3\0\0\0xyzuser.b\0\0\0\0"; /* and the text's own NUL ends the second size */
-	struct fb_entry e = file_entry("a/b c\n\xff"), got;
-	struct fb_text t = {0};
-	const void *value;
-	const char *name;
-	struct fb_err err;
-	size_t at = 0, size;
-
-	(void)state;
-	e.sparse = true;
-	e.xattrs = (char *)xattrs;
-	e.xattrs_size = sizeof xattrs;
-	fb_entry_encode(&e, &t);
-	assert_int_equal(fb_entry_decode((const uint8_t *)t.p, t.n, &got, &err), 0);
-	assert_string_equal(got.path, e.path);
-	assert_int_equal(got.mtime, -7);
-	assert_true(got.sparse && !got.hard);
-	assert_int_equal(got.stored, 14);
-	assert_true(fb_entry_xattr(&got, &at, &name, &value, &size));
-	assert_string_equal(name, "user.a");
-	assert_int_equal(size, 3);
-	assert_memory_equal(value, "xyz", 3);
-	assert_true(fb_entry_xattr(&got, &at, &name, &value, &size));
-	assert_int_equal(size, 0);
-	assert_false(fb_entry_xattr(&got, &at, &name, &value, &size));
-	for (size_t n = 0; n < t.n; n++) {
-		struct fb_entry cut = {0};
-
-		assert_int_equal(fb_entry_decode((const uint8_t *)t.p, n, &cut, &err), -1);
-	}
-	fb_entry_clear(&got);
-	fb_text_clear(&t);
-}
-
-static void records_that_would_leave_the_tree_are_refused(void **state)
-{
-	static const char *const paths[] = {"/etc/passwd", "..", "../x", "a/../../x", "a//b", "a/", "./a", "a/.", "a/./b"};
-	struct fb_entry e, got;
-	struct fb_err err;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof paths / sizeof *paths + 6; i++) {
-		struct fb_text t = {0};
-
-		e = file_entry(i < sizeof paths / sizeof *paths ? paths[i] : "a");
-		switch ((int)i - (int)(sizeof paths / sizeof *paths)) {
-		case 0: e.type = 'b'; e.size = 0; break; /* devices */
-		case 1: e.type = 'c'; e.size = 0; break;
-		case 2: e.type = 'd'; break;             /* a folder with content */
-		case 3: e.hard = true; e.link = (char *)"../../etc/passwd"; break;
-		case 4: e.mode = 010000; break;
-		case 5: e.mtime_ns = 1000000000; break;
-		default: break;
-		}
-		fb_entry_encode(&e, &t);
-		assert_int_equal(fb_entry_decode((const uint8_t *)t.p, t.n, &got, &err), -1);
-		fb_text_clear(&t);
-	}
-}
-
 static int list_of(struct fixture *f, const char *const *paths, struct fb_err *err)
 {
 	struct fb_list_writer w;
@@ -364,77 +259,74 @@ static void a_list_is_read_only_in_order(void **state)
 	assert_int_equal(err.code, FB_STORE_DAMAGED);
 }
 
-static char *a_manifest(size_t *ret_size)
+static void a_changed_key_opens_the_same_keys_and_the_old_one_none(void **state)
 {
-	static const char object[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-	json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:b, s:i, s:i}", "name", "dump", "kind", "postgresql", "type", "stream", "source", "db", "object", object,
-				 "hash", object, "size", 5, "encrypted", 0, "secret", 0, "start", 1, "start_ns", 2);
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:{s:s}, s:[o]}", "schema", FB_MANIFEST_SCHEMA, "store", "s", "set", "one", "created", "now", "meta", "service", "web", "items",
-			      item);
-	char *text = fb_document_text(o, ret_size);
-
-	json_decref(o);
-	return text;
-}
-
-static void every_flipped_bit_of_a_manifest_is_found(void **state)
-{
-	struct fb_manifest m;
+	struct fixture *f = *state;
+	char *other = fb_asprintf("%s/other", f->dir), *phrase = fb_asprintf("%s/phrase", f->dir);
+	struct fb_key_source old = {.key_file = f->key}, file = {.key_file = other}, words = {.passphrase_file = phrase}, none = {0};
+	json_t *kept, *anew, *last;
+	struct fb_keys a, b;
 	struct fb_err err;
-	size_t size;
-	char *text = a_manifest(&size);
 
-	(void)state;
-	assert_int_equal(fb_manifest_parse(text, size, "s", "one", &m, &err), 0);
-	assert_int_equal(m.n, 1);
-	assert_string_equal(m.items[0].name, "dump");
-	fb_manifest_clear(&m);
-	for (size_t i = 0; i < size * 8; i++) {
-		text[i / 8] = (char)(text[i / 8] ^ (1 << (i % 8)));
-		assert_int_equal(fb_manifest_parse(text, size, NULL, NULL, &m, &err), -1);
-		assert_int_equal(err.code, FB_STORE_DAMAGED);
-		text[i / 8] = (char)(text[i / 8] ^ (1 << (i % 8)));
-	}
-	for (size_t n = 0; n < size; n++)
-		assert_int_equal(fb_manifest_parse(text, n, NULL, NULL, &m, &err), -1);
-	assert_int_equal(fb_manifest_parse(text, size, "another", "one", &m, &err), -1);
-	assert_int_equal(fb_manifest_parse(text, size, "s", "two", &m, &err), -1);
-	fb_free(text);
+	assert_int_equal(fb_io_replace_file(phrase, "correct horse\n", 14, 0600, &err), 0);
+	assert_int_equal(fb_keys_make(&old, "here", &kept, &err), 0);
+	assert_int_equal(fb_keys_open(kept, &old, "here", &a, &err), 1);
+	assert_int_equal(fb_keys_open(kept, &old, "there", &b, &err), -1); /* what was bound to one store is no other's */
+	assert_int_equal(err.code, FB_STORE_DENIED);
+	assert_int_equal(fb_keys_change(kept, &none, &file, "here", &anew, &err), 0); /* the old one is remembered, the new one is made */
+	assert_int_equal(fb_keys_open(anew, &file, "here", &b, &err), 1);
+	assert_memory_equal(&a, &b, sizeof a);
+	assert_int_equal(fb_keys_open(anew, &old, "here", &b, &err), -1);
+	assert_int_equal(err.code, FB_STORE_DENIED);
+	assert_int_equal(fb_keys_change(anew, &old, &words, "here", &last, &err), -1);
+	assert_int_equal(fb_keys_change(anew, &file, &words, "here", &last, &err), 0);
+	assert_int_equal(fb_keys_open(last, &words, "here", &b, &err), 1);
+	assert_memory_equal(&a, &b, sizeof a);
+	json_decref(kept);
+	json_decref(anew);
+	json_decref(last);
+	fb_free(other);
+	fb_free(phrase);
 }
 
-static void bytes_that_are_no_text_become_one(void **state)
+static int run_program(const char *const *argv, char *said, size_t size, struct fb_err *err)
 {
-	json_t *s = fb_document_string("a\xff\xc3\xa4\xed\xa0\x80z");
+	struct fb_program_form form = {.argv = (char *const *)argv, .umask = 027};
+	struct fb_program p;
+	size_t n = 0;
+	ssize_t got;
 
-	(void)state;
-	assert_string_equal(json_string_value(s), "a\\xff\xc3\xa4\\xed\\xa0\\x80z");
-	json_decref(s);
+	*said = 0;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &form.files), 0);
+	if (fb_program_start(&p, &form, false, err) < 0)
+		return -1;
+	while (n < size - 1 && (got = read(p.fd, said + n, size - 1 - n)) > 0)
+		n += (size_t)got;
+	said[n] = 0;
+	return fb_program_finish(&p, err);
 }
 
-static void unchanged_is_the_same_file_with_times_before_the_backup(void **state)
+static void a_program_is_good_only_when_it_exits_with_0(void **state)
 {
-	struct stat st = {.st_mode = S_IFREG, .st_dev = 11, .st_ino = 12, .st_size = 13, .st_mtim = {100, 8}, .st_ctim = {100, 10}};
-	struct fb_entry e = file_entry("a");
-	struct timespec start = {100, 11};
+	static const char *const good[] = {"sh", "-c", "cat; umask; echo out", NULL}, *const bad[] = {"sh", "-c", "echo out; exit 3", NULL};
+	static const char *const killed[] = {"sh", "-c", "echo out; kill -9 $$", NULL}, *const absent[] = {"failback-no-such-program", NULL}, *const folder[] = {"/", NULL};
+	char said[100];
+	struct fb_err err;
 
 	(void)state;
-	e.mtime = e.ctime = 100;
-	assert_true(fb_index_same(&e, &st, &start));
-	start.tv_nsec = 10; /* the tick of the backup's own start */
-	assert_false(fb_index_same(&e, &st, &start));
-	start.tv_sec = 200;
-	st.st_ino++;
-	assert_false(fb_index_same(&e, &st, &start));
-	st.st_ino--;
-	st.st_ctim.tv_nsec++;
-	assert_false(fb_index_same(&e, &st, &start));
-	st.st_ctim.tv_nsec = 0;
-	st.st_mtim.tv_nsec = 0;
-	e.ctime_ns = e.mtime_ns = 0; /* a file system without fractions of a second */
-	start = (struct timespec){101, 0};
-	assert_false(fb_index_same(&e, &st, &start));
-	start.tv_sec = 103;
-	assert_true(fb_index_same(&e, &st, &start));
+	assert_int_equal(run_program(good, said, sizeof said, &err), 0);
+	assert_string_equal(said, "0027\nout\n"); /* its input is empty, its mask the caller's */
+	assert_int_equal(run_program(bad, said, sizeof said, &err), -1);
+	assert_string_equal(said, "out\n");
+	assert_int_equal(err.code, FB_STORE_PROGRAM);
+	assert_non_null(strstr(err.text, "sh failed with exit code 3"));
+	assert_int_equal(run_program(killed, said, sizeof said, &err), -1);
+	assert_non_null(strstr(err.text, "sh was killed by signal 9"));
+	assert_int_equal(run_program(absent, said, sizeof said, &err), -1);
+	assert_int_equal(err.code, FB_STORE_ABSENT);
+	assert_non_null(strstr(err.text, "cannot run failback-no-such-program"));
+	assert_int_equal(run_program(folder, said, sizeof said, &err), -1);
+	assert_int_equal(err.code, FB_STORE_DENIED);
 }
 
 struct sum {
@@ -502,50 +394,20 @@ static void a_pool_gives_results_back_in_order(void **state)
 	assert_int_equal(s.wrong, 0);
 }
 
-static void names_of_one_file_are_known_again(void **state)
-{
-	struct fb_names v = {0};
-	struct fb_entry e = file_entry("x"), got = {0};
-	struct fb_name *first, *again;
-	const char *path;
-
-	(void)state;
-	for (ino_t i = 1; i < 5000; i++) {
-		assert_non_null(fb_names_meet(&v, 1, i, "some", &path));
-		assert_null(path);
-	}
-	first = fb_names_meet(&v, 2, 7, "a/first", &path);
-	assert_null(path);
-	again = fb_names_meet(&v, 2, 7, "b", &path);
-	assert_ptr_equal(first, again);
-	assert_string_equal(path, "a/first");
-	assert_int_equal(fb_names_ask(again, &got), -1);
-	fb_names_tell(first, &e);
-	assert_int_equal(fb_names_ask(again, &got), 0);
-	assert_int_equal(got.size, 13);
-	fb_names_clear(&v);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(blake2b_is_libsodiums_for_all_lengths_keys_and_pieces),
-		cmocka_unit_test(an_id_is_read_only_in_its_one_form),
-		cmocka_unit_test(names_of_sets_and_items_cannot_leave_their_folder),
+		cmocka_unit_test_setup_teardown(content_has_the_name_that_b2sum_gives_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(objects_come_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(objects_come_back, set_up_encrypted, tear_down),
 		cmocka_unit_test_setup_teardown(every_flipped_bit_and_every_cut_of_an_object_is_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_flipped_bit_and_every_cut_of_an_object_is_found, set_up_encrypted, tear_down),
 		cmocka_unit_test_setup_teardown(an_encrypted_id_tells_nothing_without_the_key, set_up_encrypted, tear_down),
 		cmocka_unit_test_setup_teardown(content_of_many_chunks_is_listed_in_order, set_up, tear_down),
-		cmocka_unit_test(a_record_comes_back),
-		cmocka_unit_test(records_that_would_leave_the_tree_are_refused),
 		cmocka_unit_test_setup_teardown(a_list_is_read_only_in_order, set_up, tear_down),
-		cmocka_unit_test(every_flipped_bit_of_a_manifest_is_found),
-		cmocka_unit_test(bytes_that_are_no_text_become_one),
-		cmocka_unit_test(unchanged_is_the_same_file_with_times_before_the_backup),
 		cmocka_unit_test_setup_teardown(a_pool_gives_results_back_in_order, set_up, tear_down),
-		cmocka_unit_test(names_of_one_file_are_known_again),
+		cmocka_unit_test_setup_teardown(a_changed_key_opens_the_same_keys_and_the_old_one_none, set_up_encrypted, tear_down),
+		cmocka_unit_test(a_program_is_good_only_when_it_exits_with_0),
 	};
 
 	if (sodium_init() < 0)

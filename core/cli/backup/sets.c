@@ -334,15 +334,46 @@ bool fb_set_has_service(const struct fb_set *set, const char *service)
 	return false;
 }
 
+static bool same_release(const json_t *a, const json_t *b)
+{
+	static const char *const members[] = {"why", "release", "environment"};
+
+	for (int i = 0; i < 3; i++)
+		if (!fb_streq(json_string_value(json_object_get(a, members[i])), json_string_value(json_object_get(b, members[i]))))
+			return false;
+	return true;
+}
+
+/* "web, database and cache": the services of rows like that one. */
+static void add_services(const json_t *needed, const json_t *like, struct fb_text *t)
+{
+	size_t i, count = 0, n = 0;
+	const json_t *one;
+
+	json_array_foreach(needed, i, one)
+		count += same_release(one, like);
+	json_array_foreach(needed, i, one)
+		if (same_release(one, like)) {
+			fb_text_printf(t, "%s %s", n == 0 ? "" : n + 1 == count ? " and" : ",", json_string_value(json_object_get(one, "service")));
+			n++;
+		}
+}
+
 char *fb_set_needed_text(const struct fb_set *set)
 {
 	struct fb_text t = {0};
 	const json_t *one;
-	size_t i;
+	size_t i, k;
 
-	json_array_foreach(set->needed, i, one)
-		fb_text_printf(&t, "%s the %s release %s of %s", i ? "," : "needed by", fb_streq(json_string_value(json_object_get(one, "why")), "live") ? "live" : "last known good",
-			       json_string_value(json_object_get(one, "release")), json_string_value(json_object_get(one, "service")));
+	json_array_foreach(set->needed, i, one) {
+		for (k = 0; k < i && !same_release(json_array_get(set->needed, k), one); k++)
+			;
+		if (k < i) /* said with the first */
+			continue;
+		fb_text_printf(&t, "%s the %s release %s of", i ? "," : "needed by", fb_streq(json_string_value(json_object_get(one, "why")), "live") ? "live" : "last known good",
+			       json_string_value(json_object_get(one, "release")));
+		add_services(set->needed, one, &t);
+	}
 	return t.n ? fb_text_take(&t) : NULL;
 }
 

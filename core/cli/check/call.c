@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One call of one operation, with an engine whose answers are scripted, and a note of all that the plugin asked for and may not. */
 #include <stdarg.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #define GRACE_MS 2000
 #define VANISH_MS 200
+#define LATE_MS 100 /* how long after the deadline a slow engine answers: SIGTERM has come by then */
 #define LOG_LIMIT (1024 * 1024)
 #define DESCENDANTS 64
 
@@ -28,7 +30,9 @@ struct live {
 	struct fb_host_call *call;
 	json_t *keys;      /* asked for by act */
 	int64_t no_ms;     /* when NO was answered first; 0 */
-	bool done, vanish;
+	int64_t deadline_ms, stopped_ms; /* stopped_ms: 0 */
+	json_t *unanswered; /* the first request, of a slow engine */
+	bool answered, done, vanish;
 };
 
 struct fb_check_host *fb_check_host_start(const struct fb_check_run *c, const char *program, int64_t load_ms)
@@ -45,8 +49,7 @@ struct fb_check_host *fb_check_host_start(const struct fb_check_run *c, const ch
 	return h;
 }
 
-/* Is something that came from the host still there? It is given a moment: a killed process takes one to go. */
-static bool all_gone(void)
+bool fb_check_all_gone(void)
 {
 	struct fb_proc v[DESCENDANTS];
 	int64_t end = fb_clock_ms() + 1000;
@@ -65,7 +68,7 @@ bool fb_check_host_end(struct fb_check_host *h)
 	uv_run(&h->loop, UV_RUN_DEFAULT); /* handles that were closed */
 	uv_loop_close(&h->loop);
 	fb_free(h);
-	return all_gone();
+	return fb_check_all_gone();
 }
 
 const json_t *fb_check_host_describe(struct fb_check_host *h, struct fb_err *err, const char **ret_stage)
@@ -153,6 +156,25 @@ static void take_request(struct live *l, const char *m, const json_t *frame)
 		reply(l, plain_answer(l, m, frame));
 }
 
+static void answer(struct live *l, const char *m, const json_t *frame)
+{
+	if (strcmp(m, "act") == 0)
+		take_act(l, frame);
+	else
+		take_request(l, m, frame);
+}
+
+static void answer_late(struct live *l)
+{
+	json_t *frame = l->unanswered;
+
+	l->unanswered = NULL;
+	l->answered = true;
+	if (frame)
+		answer(l, json_string_value(json_object_get(frame, "m")), frame);
+	json_decref(frame);
+}
+
 static void on_frame(void *ctx, struct fb_host_call *call, const char *m, json_t *frame, int fd)
 {
 	static const char *const told[] = {"log", "progress", "advise", "report", "sample", "retry_after"};
@@ -169,10 +191,10 @@ static void on_frame(void *ctx, struct fb_host_call *call, const char *m, json_t
 	l->heard->requests++;
 	if (l->vanish)
 		return; /* never answered */
-	if (strcmp(m, "act") == 0)
-		take_act(l, frame);
+	if (l->spec->slow && !l->answered)
+		l->unanswered = json_incref(frame);
 	else
-		take_request(l, m, frame);
+		answer(l, m, frame);
 }
 
 static void on_done(void *ctx, struct fb_host_call *call, const struct fb_call_result *r)
@@ -187,6 +209,10 @@ static void on_done(void *ctx, struct fb_host_call *call, const struct fb_call_r
 	h->number = r->number;
 	h->elapsed_ms = r->elapsed_us / 1000;
 	h->after_no_ms = l->no_ms ? fb_clock_ms() - l->no_ms : -1;
+	if (l->stopped_ms)
+		h->over_ms = fb_clock_ms() - l->stopped_ms;
+	else if (fb_clock_ms() >= l->deadline_ms)
+		h->over_ms = fb_clock_ms() - l->deadline_ms;
 	snprintf(h->message, sizeof h->message, "%s", r->message ? r->message : "");
 	if (json_array_size(r->leftovers))
 		snprintf(h->leftover, sizeof h->leftover, "%s", json_string_value(json_array_get(r->leftovers, 0)));
@@ -227,22 +253,45 @@ static void on_tick(uv_timer_t *timer)
 	(void)timer; /* it only wakes the loop */
 }
 
-/* Runs the loop until the call has ended, or the engine is to go away. */
+/* Is it time to ask the operation to return? An observation goes on until it is asked to. */
+static bool is_to_stop(const struct live *l, int64_t gone_ms)
+{
+	if (l->stopped_ms)
+		return false;
+	if (l->spec->stop && (l->unanswered || (l->spec->stop_ms && gone_ms >= l->spec->stop_ms)))
+		return true;
+	return strcmp(l->spec->operation, "observe") == 0 && gone_ms > 300;
+}
+
+/* The engine dies: nobody is told. What its host would do then waits, so that it is seen what the plugin does. */
+static void __attribute__((noreturn)) die(struct fb_check_host *h)
+{
+	struct fb_proc v[8];
+	int n = fb_pool_hosts(h->pool, v, NULL, 8);
+
+	for (int i = 0; i < n; i++)
+		(void)!fb_proc_signal(&v[i], SIGSTOP); /* one that is gone does nothing */
+	for (;;)
+		raise(SIGKILL);
+}
+
+/* Runs the loop until the call has ended. */
 static void follow(struct fb_check_host *h, struct live *l)
 {
 	int64_t began = fb_clock_ms();
-	bool observe = strcmp(l->spec->operation, "observe") == 0, asked = false;
 	uv_timer_t tick;
 
 	uv_timer_init(&h->loop, &tick);
 	uv_timer_start(&tick, on_tick, 20, 20);
 	while (!l->done && !l->vanish) {
-		int64_t gone = fb_clock_ms() - began;
+		int64_t now = fb_clock_ms();
 
-		if (!asked && (l->spec->stop || (observe && gone > 300))) { /* an observation goes on until it is asked to stop */
-			asked = true;
+		if (is_to_stop(l, now - began)) {
+			l->stopped_ms = now;
 			fb_host_call_stop(l->call, false);
 		}
+		if (l->unanswered && (l->spec->stop ? l->stopped_ms != 0 : now >= l->deadline_ms + LATE_MS))
+			answer_late(l);
 		uv_run(&h->loop, UV_RUN_ONCE);
 		if (l->spec->vanish && fb_clock_ms() - began > VANISH_MS)
 			l->vanish = true;
@@ -264,13 +313,12 @@ void fb_check_make_call(const struct fb_check_run *c, struct fb_check_host *h, c
 
 	if (!json_is_null(json_object_get(context, "failed")))
 		spec.flags |= FB_CALL_RECOVERY;
-	*ret = (struct fb_check_heard){.after_no_ms = -1};
+	*ret = (struct fb_check_heard){.after_no_ms = -1, .over_ms = -1};
+	l.deadline_ms = spec.deadline_ms;
 	l.call = fb_host_call(h->pool, &spec);
 	follow(h, &l);
-	if (!l.done) {
-		ret->vanished = true;
-		fb_pool_detach(h->pool); /* ends the call and its host */
-	}
+	if (!l.done)
+		die(h);
 	after = fb_world_snapshot(&c->world);
 	changed = fb_world_difference(&c->world, before, after);
 	if (changed)
@@ -281,4 +329,5 @@ void fb_check_make_call(const struct fb_check_run *c, struct fb_check_host *h, c
 	fb_free(log);
 	json_decref(context);
 	json_decref(l.keys);
+	json_decref(l.unanswered);
 }

@@ -43,7 +43,7 @@ struct fb_check_run {
 	json_t *descriptor;             /* NULL until it was loaded */
 	json_t *options;                /* values for calls; NULL: some are missing */
 	struct fb_redactor *redactor;   /* of their secrets */
-	json_t *asked;                  /* operation: {"acts": n, "requests": n}, of the dry run */
+	json_t *asked;                  /* operation: {"acts": n, "requests": n, "ms": n, "fine": bool}, of the dry run */
 	struct fb_world world;
 };
 
@@ -80,6 +80,8 @@ struct fb_check_host; /* a pool and its loop */
 struct fb_check_host *fb_check_host_start(const struct fb_check_run *c, const char *program, int64_t load_ms);
 /* false: something that came from it is still there. */
 bool fb_check_host_end(struct fb_check_host *h);
+/* Are all gone that came from hosts that have ended? They are given a second; then they are killed, and the answer is false. */
+bool fb_check_all_gone(void);
 /* NULL with err and *ret_stage (fb_pool_stage). */
 const json_t *fb_check_host_describe(struct fb_check_host *h, struct fb_err *err, const char **ret_stage);
 
@@ -89,8 +91,10 @@ struct fb_check_call {
 	uint32_t flags;
 	int act;               /* FB_ACT_, any number, FB_CHECK_NOTHING */
 	bool deaf;             /* every other request is refused, or gets a reply without a value with FB_CHECK_NOTHING */
-	bool stop;             /* asked to return at once */
-	bool vanish;           /* the engine goes away after the first frame, or 200 ms */
+	bool slow;             /* the first request is answered only when the deadline is over; with stop: when it was asked to return */
+	bool stop;             /* asked to return at once, after the first request, or after stop_ms when that is not 0 */
+	bool vanish;           /* the engine, which is this process, dies after the first frame, or 200 ms */
+	int64_t stop_ms;
 	int64_t within_ms, grace_ms; /* deadline, and time until SIGKILL after it; 0: as asked for, 2 s */
 	const char *scratch, *archive; /* NULL: the world's */
 };
@@ -101,12 +105,12 @@ struct fb_check_heard {
 	char leftover[200];  /* what it left running; "" */
 	char changed[300];   /* what it changed; "" */
 	int64_t elapsed_ms, after_no_ms; /* after_no_ms: from the first NO to the end, -1 */
+	int64_t over_ms;     /* from the deadline, or from when it was asked to return, to the end; -1 when it had ended before */
 	int acts, requests, refused; /* act asked; any request made; act that was answered NO */
-	bool vanished;
 };
 void fb_check_make_call(const struct fb_check_run *c, struct fb_check_host *h, const struct fb_check_call *call, struct fb_check_heard *ret);
 
-/* ---- runs.c, faults.c, leaks.c: every operation, once for each thing that may go wrong ---- */
+/* ---- runs.c, faults.c, gone.c, leaks.c: every operation, once for each thing that may go wrong ---- */
 void fb_check_operations(struct fb_check_run *c);
 void fb_check_faults(struct fb_check_run *c, struct fb_check_host *h);
 void fb_check_engine_gone(struct fb_check_run *c); /* while no host runs */

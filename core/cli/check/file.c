@@ -141,15 +141,17 @@ bool fb_check_descriptor(struct fb_check_run *c)
 	struct fb_err err = {0};
 	const char *stage;
 	const json_t *d = fb_check_host_describe(h, &err, &stage);
+	char *refused_at = fb_strdup(stage); /* it is the host's */
 
 	if (d)
 		c->descriptor = json_deep_copy(d);
 	if (!fb_check_host_end(h))
 		fb_check_failed(c, "load", NULL, "processes that it started while it was loaded were still there after its host had ended");
-	if (!c->descriptor) {
-		refused(c, stage, err.text);
+	if (!c->descriptor)
+		refused(c, refused_at, err.text);
+	fb_free(refused_at);
+	if (!c->descriptor)
 		return false;
-	}
 	fb_check_ok(c, "load", NULL, "a host has loaded it: no thread, no exit, no foreign descriptor touched");
 	fb_check_ok(c, "descriptor", NULL, "ABI %s, magic and sizes fit; version %s, kind and name are the file's", json_string_value(json_object_get(c->descriptor, "abi")),
 		    json_string_value(json_object_get(c->descriptor, "version")));

@@ -58,7 +58,7 @@ static void dry_run(struct fb_check_run *c, struct fb_check_host *h, const char 
 	char answer[700], acts[64] = "";
 
 	fb_check_make_call(c, h, &call, &heard);
-	json_object_set_new(c->asked, operation, json_pack("{s:i, s:i, s:b}", "acts", heard.acts, "requests", heard.requests, "fine", heard.cause == FB_CAUSE_ANSWER));
+	json_object_set_new(c->asked, operation, json_pack("{s:i, s:i, s:I, s:b}", "acts", heard.acts, "requests", heard.requests, "ms", (json_int_t)heard.elapsed_ms, "fine", heard.cause == FB_CAUSE_ANSWER));
 	if (fb_check_common_fault(c, check, operation, &heard))
 		return;
 	if (heard.acts)

@@ -10,6 +10,8 @@
 
 namespace {
 
+constexpr size_t text_max = 255;
+
 const fb_option options[] = {
 	{.name = "file", .type = FB_TYPE_PATH, .flags = FB_OPTION_REQUIRED, .summary = "Flag file to make"},
 	{.name = "text", .type = FB_TYPE_STRING, .default_value = "maintenance", .summary = "What it holds"},
@@ -28,27 +30,44 @@ bool change(const std::string &file, const std::string *text)
 	return close(fd) == 0 && written;
 }
 
+// Is it so already: a file with this text, or no file when text is null?
+bool holds(const std::string &file, const std::string *text)
+{
+	char now[text_max + 1];
+	const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return !text && errno == ENOENT;
+	const ssize_t n = read(fd, now, sizeof now);
+	close(fd);
+	return text && n >= 0 && text->compare(0, std::string::npos, now, static_cast<size_t>(n)) == 0;
+}
+
 // One action: declared to the host before it is made, so that dry run, audit and resume hold.
 int32_t put(const fb_call *call, const char *key, const char *what, const std::string *text)
 {
 	const fb_host *h = call->host;
+	const std::string file = h->option(call, "file"); // a copy: what option gives lives until it is asked again
+	const int32_t answer = h->act(call, key, FB_REPEAT_IDEMPOTENT, what);
 
-	switch (h->act(call, key, FB_REPEAT_IDEMPOTENT, what)) {
+	switch (answer) {
 	case FB_ACT_DO:
 		break;
+	case FB_ACT_DONE: // by an earlier attempt: does it still hold?
+		if (holds(file, text))
+			return FB_SKIP;
+		break;
 	case FB_ACT_DRY:
-	case FB_ACT_DONE:
-		return FB_SKIP;
+		return FB_OK;
 	default: // FB_ACT_NO and any other: return at once
 		h->fail(call, "did not %s: failback is stopping", what);
 		return FB_RETRY;
 	}
-	const std::string file = h->option(call, "file"); // a copy: what option gives lives until it is asked again
 	if (!change(file, text)) {
 		h->fail(call, "cannot %s at %s: %s", what, file.c_str(), std::strerror(errno));
 		return FB_FAIL;
 	}
-	return h->acted(call, key, nullptr) == 0 ? FB_OK : FB_RETRY;
+	return answer == FB_ACT_DONE || h->acted(call, key, nullptr) == 0 ? FB_OK : FB_RETRY; // what is recorded as done is so once
 }
 
 // No exception may leave an operation.
@@ -56,6 +75,10 @@ int32_t run(const fb_call *call) noexcept
 {
 	const std::string text = call->host->option(call, "text");
 
+	if (text.size() > text_max) {
+		call->host->fail(call, "the text has %zu bytes, at most %zu are allowed: shorten 'text'", text.size(), text_max);
+		return FB_FATAL;
+	}
 	return put(call, "set-flag", "put the flag file in place", &text);
 }
 

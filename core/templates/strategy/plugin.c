@@ -72,9 +72,10 @@ static int32_t make_live(const struct fb_call *call)
 	if (strcmp(live(call, now, sizeof now), call->release) == 0)
 		return FB_SKIP;
 	snprintf(what, sizeof what, "point current at %s", call->release);
-	switch (h->act(call, "switch-link", FB_REPEAT_IDEMPOTENT, what)) {
+	answer = h->act(call, "switch-link", FB_REPEAT_IDEMPOTENT, what);
+	switch (answer) {
 	case FB_ACT_DO:
-	case FB_ACT_DONE: /* recorded as done, but we have just seen that it is not so: the world was changed since */
+	case FB_ACT_DONE: /* by an earlier attempt, but we have just seen that it does not hold: make it again */
 		break;
 	case FB_ACT_DRY:
 		return FB_OK;
@@ -86,7 +87,7 @@ static int32_t make_live(const struct fb_call *call)
 		h->fail(call, "cannot %s: %s", what, strerror(errno));
 		return FB_FAIL;
 	}
-	return h->acted(call, "switch-link", NULL) == 0 ? FB_OK : FB_RETRY;
+	return answer == FB_ACT_DONE || h->acted(call, "switch-link", NULL) == 0 ? FB_OK : FB_RETRY; /* what is recorded as done is so once */
 }
 
 static int32_t state(const struct fb_call *call)

@@ -62,16 +62,17 @@ std::error_code replace_link(const fs::path &folder, const char *release)
 int32_t make_live(const fb_call *call, const char *release)
 {
 	const fb_host *h = call->host;
-	const int32_t answer = look(call, release);
+	int32_t answer = look(call, release);
 
 	if (answer != FB_OK)
 		return answer;
 	if (live(call) == release)
 		return FB_SKIP;
 	const std::string what = std::string("point current at ") + release;
-	switch (h->act(call, "switch-link", FB_REPEAT_IDEMPOTENT, what.c_str())) {
+	answer = h->act(call, "switch-link", FB_REPEAT_IDEMPOTENT, what.c_str());
+	switch (answer) {
 	case FB_ACT_DO:
-	case FB_ACT_DONE: // recorded as done, but we have just seen that it is not so: the world was changed since
+	case FB_ACT_DONE: // by an earlier attempt, but we have just seen that it does not hold: make it again
 		break;
 	case FB_ACT_DRY:
 		return FB_OK;
@@ -83,7 +84,7 @@ int32_t make_live(const fb_call *call, const char *release)
 		h->fail(call, "cannot %s: %s", what.c_str(), error.message().c_str());
 		return FB_FAIL;
 	}
-	return h->acted(call, "switch-link", nullptr) == 0 ? FB_OK : FB_RETRY;
+	return answer == FB_ACT_DONE || h->acted(call, "switch-link", nullptr) == 0 ? FB_OK : FB_RETRY; // what is recorded as done is so once
 }
 
 // No exception may leave an operation.

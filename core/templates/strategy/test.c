@@ -111,6 +111,17 @@ static void a_promotion_can_be_undone(void **state)
 	assert_live("1.0");
 }
 
+static void what_an_earlier_attempt_did_is_made_again_when_it_does_not_hold(void **state)
+{
+	struct fb_call call = call_for("2.0", FB_ACT_DONE);
+
+	(void)state;
+	assert_int_equal(fake_plugin()->strategy->restore(&call), FB_OK);
+	assert_live("2.0");
+	assert_string_equal(fake.done, "");
+	assert_int_equal(fake_plugin()->strategy->restore(&call), FB_SKIP); /* it holds */
+}
+
 static void a_dry_run_and_a_host_that_says_no_change_nothing(void **state)
 {
 	const int32_t answers[] = {FB_ACT_DRY, FB_ACT_NO, 99};
@@ -141,6 +152,7 @@ int main(void)
 		cmocka_unit_test_setup(state_tells_what_is_live, start_with_the_old_one),
 		cmocka_unit_test_setup(a_promotion_makes_the_new_release_live_and_a_restore_the_old_one, start_with_the_old_one),
 		cmocka_unit_test_setup(a_promotion_can_be_undone, start_with_the_old_one),
+		cmocka_unit_test_setup(what_an_earlier_attempt_did_is_made_again_when_it_does_not_hold, start_with_the_old_one),
 		cmocka_unit_test_setup(a_dry_run_and_a_host_that_says_no_change_nothing, start_with_the_old_one),
 		cmocka_unit_test_setup(a_release_that_is_not_there_is_told, start_with_the_old_one),
 	};

@@ -58,6 +58,15 @@ static void add_map(const struct fb_call *call, json_t *settings, const char *pa
 	}
 }
 
+json_t *exec_settings(const struct fb_call *call)
+{
+	json_t *settings = json_object();
+
+	add_map(call, settings, "settings");
+	add_map(call, settings, "secret_settings");
+	return settings;
+}
+
 /* What earlier links left; for kinds that may act on it. Others ask for what they need. */
 static json_t *facts_of(const struct exec *x)
 {
@@ -81,12 +90,10 @@ static json_t *event_of(const struct fb_event *e)
 char *exec_document(const struct exec *x)
 {
 	const struct fb_call *c = x->call;
-	json_t *settings = json_object(), *root;
+	json_t *root;
 	char *text, *line;
 	size_t n;
 
-	add_map(c, settings, "settings");
-	add_map(c, settings, "secret_settings");
 	root = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:I}", "schema", "failback.call/1", "kind", exec_kind_name(x->kind), "operation", exec_operation_name(c), "undo",
 			 is_undo(c), "dry_run", !!(c->flags & FB_CALL_DRY_RUN), "recovery", !!(c->flags & FB_CALL_RECOVERY), "resumed", !!(c->flags & FB_CALL_RESUMED), "preserve",
 			 !!(c->flags & FB_CALL_PRESERVE), "attempt", (json_int_t)c->attempt);
@@ -95,7 +102,7 @@ char *exec_document(const struct exec *x)
 					       c->service, "release", c->release, "last_good", c->last_good, "failed", c->failed, "link", c->link, "reason", c->reason, "archive",
 					       c->archive, "scratch", c->scratch));
 	json_object_update_new(root, json_pack("{s:I, s:I, s:o, s:o, s:o}", "deadline_ms", (json_int_t)c->deadline_ms, "remaining_ms", (json_int_t)c->host->remaining_ms(c),
-					       "settings", settings, "facts", facts_of(x), "event", event_of(x->event)));
+					       "settings", exec_settings(c), "facts", facts_of(x), "event", event_of(x->event)));
 	text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	n = text ? strlen(text) : 0;

@@ -13,11 +13,15 @@
 	{.name = "directory", .type = FB_TYPE_PATH, .summary = "Working directory; the root directory when not set"},                                        \
 	{.name = "environment", .type = FB_TYPE_MAP, .summary = "More variables for the program"},                                                           \
 	{.name = "secret_environment", .type = FB_TYPE_MAP, .flags = FB_OPTION_SECRET, .summary = "More variables whose values are secret"},                 \
-	{.name = "settings", .type = FB_TYPE_MAP, .summary = "The program's own settings: the member settings of the call"},                                 \
+	{.name = "settings", .type = FB_TYPE_MAP, .summary = "The program's own settings: the member settings of what it reads"},                                 \
 	{.name = "secret_settings", .type = FB_TYPE_MAP, .flags = FB_OPTION_SECRET, .summary = "More settings, whose values are secret"},                    \
 	{.name = "grace", .type = FB_TYPE_DURATION, .default_value = "500ms", .unit = "ms", .min = 10, .max = 60000,                                         \
 	 .summary = "How long before the deadline it gets SIGTERM; at most a quarter of the time"}
 
+struct json_t;
+
+/* The options settings and secret_settings as one object of texts, a new reference. */
+struct json_t *exec_settings(const struct fb_call *call);
 /* Runs the program for the call's operation: phases and strategies, and `check` of every kind. */
 int32_t exec_operation(const struct fb_call *call, uint32_t kind);
 /* Is what the options say sensible, and can the program be executed? */

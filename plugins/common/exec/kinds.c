@@ -113,8 +113,11 @@ int32_t exec_probe(const struct fb_call *call, struct fb_health *ret)
 
 int32_t exec_observe(const struct fb_call *call, void **state, struct fb_wait *wait)
 {
+	bool last = call->host->remaining_ms(call) == 0; /* the observation is to stop, and this is its one round to do so in */
 	struct exec *x = *state;
 
+	if (!x && last)
+		return FB_STEP_DONE;
 	if (!x) {
 		x = malloc(sizeof(*x));
 		if (!x)
@@ -128,11 +131,13 @@ int32_t exec_observe(const struct fb_call *call, void **state, struct fb_wait *w
 			return FB_STEP_DONE;
 		}
 	}
-	if (exec_pump(x, 0)) {
+	while (exec_pump(x, last ? -1 : 0)) {
+		if (last)
+			continue; /* it was asked to end, and is killed after its grace */
 		*wait = (struct fb_wait){.fd = x->process.out, .events = x->process.out >= 0 ? FB_WAIT_READ : 0, .until_ms = exec_now_ms() + 100};
 		return FB_STEP_WAIT;
 	}
-	if (exec_judge(x) != FB_OK)
+	if (x->why != EXEC_WHY_STOP && exec_judge(x) != FB_OK)
 		call->host->log(call, FB_LOG_WARNING, "the observation by '%s' has ended: see its log", x->show);
 	exec_end(x);
 	free(x);

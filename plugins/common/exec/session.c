@@ -199,7 +199,7 @@ static void keep_time(struct exec *x)
 		else if (left == 0 && left_by_clock > x->grace_ms)
 			ask_to_end(x, EXEC_WHY_STOP, now + x->grace_ms);
 		else if (left <= x->grace_ms)
-			ask_to_end(x, EXEC_WHY_TIME, now + left - x->grace_ms / 5);
+			ask_to_end(x, left_by_clock > 0 && left == 0 ? EXEC_WHY_STOP : EXEC_WHY_TIME, now + left_by_clock - x->grace_ms / 5);
 		else if (termed)
 			ask_to_end(x, EXEC_WHY_STOP, now + x->grace_ms);
 	} else if (!x->killed && now >= x->kill_ms) {

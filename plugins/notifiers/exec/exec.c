@@ -15,7 +15,7 @@ static const struct fb_option options[] = {
 	{.name = "run", .type = FB_TYPE_COMMAND, .flags = FB_OPTION_REQUIRED, .summary = "Program to run for each event"},
 	{.name = "protocol", .type = FB_TYPE_CHOICE, .default_value = "plain", .choices = "plain|lines",
 	 .summary = "plain: the event on standard input, which then ends, and any output; lines: as in failback-exec(7)"},
-	{.name = "operations", .type = FB_TYPE_LIST, .default_value = "[ \"notify\" ]", .summary = "lines: what it can do: notify, check"},
+	{.name = "operations", .type = FB_TYPE_LIST, .default_value = "[ \"notify\" ]", .summary = "What it can do: notify, check; with protocol plain notify alone"},
 	EXEC_OPTIONS,
 	{0},
 };
@@ -28,9 +28,9 @@ static char *make_document(const struct fb_call *call, const struct fb_event *e)
 
 	if (!data)
 		return NULL;
-	root = json_pack("{s:s,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:o}", "schema", "failback.event/1", "id", e->id, "name", e->name, "time", e->time,
+	root = json_pack("{s:s,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:o,s:o}", "schema", "failback.event/1", "id", e->id, "name", e->name, "time", e->time,
 			 "severity", e->severity, "summary", e->summary, "incident", e->incident, "report", e->report, "execution", call->execution, "environment",
-			 call->environment, "data", data);
+			 call->environment, "settings", exec_settings(call), "data", data);
 	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	if (text && (ret = malloc(strlen(text) + 2)))
@@ -71,7 +71,7 @@ static int32_t notify_plainly(const struct fb_call *call, const struct fb_event 
 	struct fb_command_result r = {0};
 	struct run_spec spec;
 	char show[160], *document = make_document(call, e);
-	int64_t left = call->host->remaining_ms(call);
+	int64_t left = call->host->remaining_ms(call), grace = call->host->option_int(call, "grace", 500);
 	int32_t rc;
 
 	if (!document) {
@@ -85,7 +85,7 @@ static int32_t notify_plainly(const struct fb_call *call, const struct fb_event 
 		run_add_environment(&spec, variables[i].name, variables[i].value);
 	run_set_directory(&spec, call->host->option(call, "directory"));
 	run_set_input(&spec, document);
-	spec.command.timeout_ms = left > 400 ? left - 200 : left > 0 ? left : 1;
+	spec.command.timeout_ms = left > 4 ? left - (grace < left / 4 ? grace : left / 4) : 1;
 	if (call->host->run(call, &spec.command, &r)) {
 		call->host->fail(call, "'%s' could not be started; the log says why", run_show(&spec, show, sizeof(show)));
 		rc = FB_FAIL;
@@ -102,9 +102,24 @@ static int32_t notify(const struct fb_call *call, const struct fb_event *e)
 	return speaks_lines(call) ? exec_notify(call, e) : notify_plainly(call, e);
 }
 
+/* A program that reads an event and ends can be asked for nothing else. */
+static int32_t check_plain(const struct fb_call *call)
+{
+	const struct fb_host *h = call->host;
+	uint32_t n = h->option_count(call, "operations");
+	const char *first = n == 1 ? h->option(call, "operations[0]") : NULL;
+
+	if (!first || strcmp(first, "notify")) {
+		h->fail(call, "'operations' is for programs that are asked for more than to tell of an event, and with protocol = \"plain\" none is: take it away, or set protocol = "
+			      "\"lines\" and let the program speak failback-exec(7)");
+		return FB_FATAL;
+	}
+	return exec_check_options(call);
+}
+
 static int32_t check(const struct fb_call *call)
 {
-	return speaks_lines(call) ? exec_check(call, FB_KIND_NOTIFIER) : exec_check_options(call);
+	return speaks_lines(call) ? exec_check(call, FB_KIND_NOTIFIER) : check_plain(call);
 }
 
 static const struct fb_notifier_ops ops = {.check = check, .notify = notify};

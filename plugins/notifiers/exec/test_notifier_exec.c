@@ -52,6 +52,76 @@ static void the_program_finds_the_event_in_its_environment(void **state)
 	fake_free(f);
 }
 
+static void its_settings_are_a_member_of_the_document(void **state)
+{
+	struct fake *f = tell("{\"run\": \"cat\", \"settings\": {\"room\": \"ops \\\"1\\\"\"}, \"secret_settings\": {\"token\": \"t0ken\"}}", FB_OK);
+	json_t *o = json_loads(output(f), 0, NULL), *expected = json_pack("{s:s, s:s}", "room", "ops \"1\"", "token", "t0ken");
+
+	(void)state;
+	assert_true(json_equal(json_object_get(o, "settings"), expected));
+	json_decref(expected);
+	json_decref(o);
+	fake_free(f);
+	f = tell("{\"run\": \"cat\"}", FB_OK);
+	o = json_loads(output(f), 0, NULL);
+	assert_true(json_is_object(json_object_get(o, "settings")));
+	assert_int_equal(json_object_size(json_object_get(o, "settings")), 0);
+	json_decref(o);
+	fake_free(f);
+}
+
+static int note_timeout(struct fake *f, const struct fb_command *c, struct fb_command_result *ret)
+{
+	*(int64_t *)f->ctx = c->timeout_ms;
+	ret->exit_code = 0;
+	return 1;
+}
+
+static void assert_asked_to_end(const char *options, int64_t left_ms, int64_t before_ms)
+{
+	struct fake *f = fake_new("notifier-exec", options);
+	int64_t timeout = 0;
+
+	f->event = &event;
+	f->ctx = &timeout;
+	f->command = note_timeout;
+	f->call.deadline_ms = fake_now_ms() + left_ms;
+	assert_int_equal(fake_call(f, FB_OP_NOTIFY), FB_OK);
+	if (timeout > left_ms - before_ms || timeout < left_ms - before_ms - 5000)
+		fail_msg("asked to end after %lld of %lld ms, expected %lld before", (long long)timeout, (long long)left_ms, (long long)before_ms);
+	fake_free(f);
+}
+
+static void it_is_asked_to_end_the_grace_before_the_deadline(void **state)
+{
+	(void)state;
+	assert_asked_to_end("{\"run\": \"cat\"}", 100000, 500);
+	assert_asked_to_end("{\"run\": \"cat\", \"grace\": \"20s\"}", 100000, 20000);
+	assert_asked_to_end("{\"run\": \"cat\", \"grace\": \"60s\"}", 100000, 25000); /* at most a quarter of the time */
+}
+
+static void operations_are_refused_where_there_is_one_alone(void **state)
+{
+	static const char *const refused[] = {"[\"notify\", \"check\"]", "[\"check\"]", "[]"};
+	struct fake *f = fake_new("notifier-exec", "{\"run\": \"cat\", \"operations\": [\"notify\"]}");
+
+	(void)state;
+	assert_int_equal(fake_call(f, FB_OP_CHECK), FB_OK);
+	fake_free(f);
+	f = fake_new("notifier-exec", "{\"run\": \"cat\"}");
+	assert_int_equal(fake_call(f, FB_OP_CHECK), FB_OK);
+	fake_free(f);
+	for (size_t i = 0; i < 3; i++) {
+		char *options = fb_asprintf("{\"run\": \"cat\", \"operations\": %s}", refused[i]);
+
+		f = fake_new("notifier-exec", options);
+		assert_int_equal(fake_call(f, FB_OP_CHECK), FB_FATAL);
+		assert_says(f, "with protocol = \"plain\" none is: take it away");
+		fake_free(f);
+		fb_free(options);
+	}
+}
+
 static void exit_code_75_is_tried_again(void **state)
 {
 	struct fake *f = tell("{\"run\": [\"/bin/sh\", \"-c\", \"echo line busy; exit 75\"]}", FB_RETRY);
@@ -173,6 +243,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_program_reads_the_event_as_one_json_document),
 		cmocka_unit_test(the_program_finds_the_event_in_its_environment),
+		cmocka_unit_test(its_settings_are_a_member_of_the_document),
+		cmocka_unit_test(it_is_asked_to_end_the_grace_before_the_deadline),
+		cmocka_unit_test(operations_are_refused_where_there_is_one_alone),
 		cmocka_unit_test(exit_code_75_is_tried_again),
 		cmocka_unit_test(any_other_exit_is_final_and_quotes_the_output),
 		cmocka_unit_test(a_program_that_does_not_end_is_tried_again),

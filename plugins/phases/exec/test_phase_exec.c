@@ -83,6 +83,40 @@ static void what_most_need_is_in_the_environment_too(void **state)
 	fake_free(f);
 }
 
+/* The manual page tells the whole environment. */
+static void there_is_nothing_in_the_environment_that_the_manual_page_does_not_name(void **state)
+{
+	struct fake *f;
+	char *seen, *page = fb_alloc(65536), *name, *rest;
+	FILE *file = fopen(FB_EXAMPLES "/../failback-exec.7", "re");
+	int names = 0;
+	bool host = false;
+
+	(void)state;
+	assert_non_null(file);
+	page[fread(page, 1, 65535, file)] = 0;
+	fclose(file);
+	assert_int_equal(setenv("FAILBACK_HOST", "here", 1), 0);
+	assert_int_equal(setenv("FAILBACK_ODD", "must not be passed on", 1), 0);
+	f = sh_fake("phase-exec", "tr '\\0' '\\n' </proc/$$/environ | sed 's/=.*//' >$FAILBACK_SCRATCH/names", ", \"environment\": {\"FAILBACK_HOST\": \"elsewhere\"}");
+	f->call.release = "2.1";
+	f->call.reason = "it does not answer";
+	assert_int_equal(fake_call(f, FB_OP_RUN), FB_OK);
+	seen = scratch_text(f, "names");
+	for (name = strtok_r(seen, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest), names++) {
+		if (!strstr(page, name))
+			fail_msg("%s is in the environment and not in failback-exec(7)", name);
+		host = host || !strcmp(name, "FAILBACK_HOST");
+	}
+	assert_in_range(names, 15, 40);
+	assert_true(host);
+	unsetenv("FAILBACK_HOST");
+	unsetenv("FAILBACK_ODD");
+	fb_free(seen);
+	fb_free(page);
+	fake_free(f);
+}
+
 static void the_exit_code_is_the_answer(void **state)
 {
 	static const struct {
@@ -625,6 +659,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_call_is_one_line_of_json),
 		cmocka_unit_test(what_most_need_is_in_the_environment_too),
+		cmocka_unit_test(there_is_nothing_in_the_environment_that_the_manual_page_does_not_name),
 		cmocka_unit_test(the_exit_code_is_the_answer),
 		cmocka_unit_test(what_cannot_be_started_says_why),
 		cmocka_unit_test(what_is_told_reaches_the_host),

@@ -2,6 +2,7 @@
 /* What is the strategies' own; the protocol as a whole is tested in plugins/phases/exec. */
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -94,6 +95,74 @@ static void an_observer_that_breaks_the_protocol_ends_and_says_so(void **state)
 	f = sh_fake("strategy-exec", "echo '{\"tell\":\"sample\",\"requests\":7}'", ", " ALL);
 	assert_int_equal(fake_call(f, FB_OP_STATE), FB_FAIL);
 	assert_says(f, "sent 'sample' in the operation state: it is for observe only");
+	fake_free(f);
+}
+
+/* One round with the stop; the program has said its first sample. */
+static int32_t observe_last(struct fake *f, void **own)
+{
+	struct fb_wait wait;
+
+	assert_int_equal(observe(f, own, 1), FB_STEP_WAIT);
+	assert_non_null(*own);
+	f->stop = true;
+	return fake_observe(f, own, &wait);
+}
+
+#define OBSERVER(trap) "trap '" trap "' TERM; echo '{\"tell\":\"sample\",\"requests\":7}'; while :; do sleep 0.02; done"
+
+static void an_observation_that_is_to_stop_lets_the_program_end(void **state)
+{
+	struct fake *f = sh_fake("strategy-exec", OBSERVER("echo was asked > $FAILBACK_SCRATCH/seen; exit 3"), ", " ALL ", \"grace\": \"20s\"");
+	int64_t begin = fake_now_ms();
+	void *own = NULL;
+	char *seen;
+
+	(void)state;
+	f->call.deadline_ms = begin + 120000;
+	assert_int_equal(observe_last(f, &own), FB_STEP_DONE);
+	assert_null(own);
+	assert_true(fake_now_ms() < begin + 15000); /* its end was seen */
+	seen = scratch_text(f, "seen");
+	assert_string_equal(seen, "was asked\n");
+	assert_false(fake_logged(f, "the observation by "));
+	fb_free(seen);
+	fake_free(f);
+}
+
+static void an_observer_that_ignores_sigterm_is_killed_after_its_grace(void **state)
+{
+	struct fake *f = sh_fake("strategy-exec", "echo $$ > $FAILBACK_SCRATCH/pid; " OBSERVER(""), ", " ALL ", \"grace\": \"300ms\"");
+	int64_t begin;
+	void *own = NULL;
+	char *pid;
+
+	(void)state;
+	f->call.deadline_ms = fake_now_ms() + 120000;
+	assert_int_equal(observe(f, &own, 1), FB_STEP_WAIT);
+	begin = fake_now_ms();
+	assert_int_equal(observe_last(f, &own), FB_STEP_DONE);
+	assert_null(own);
+	assert_in_range(fake_now_ms() - begin, 300, 15000);
+	pid = scratch_text(f, "pid");
+	assert_int_equal(kill(atoi(pid), 0), -1);
+	fb_free(pid);
+	fake_free(f);
+}
+
+static void an_observation_that_is_stopped_before_it_began_starts_nothing(void **state)
+{
+	struct fake *f = sh_fake("strategy-exec", "echo > $FAILBACK_SCRATCH/started", ", " ALL);
+	char *started = fb_asprintf("%s/started", f->call.scratch);
+	struct fb_wait wait;
+	void *own = NULL;
+
+	(void)state;
+	f->stop = true;
+	assert_int_equal(fake_observe(f, &own, &wait), FB_STEP_DONE);
+	assert_null(own);
+	assert_int_equal(access(started, F_OK), -1);
+	fb_free(started);
 	fake_free(f);
 }
 
@@ -193,6 +262,9 @@ int main(void)
 		cmocka_unit_test(share_undo_and_preserve_reach_the_program),
 		cmocka_unit_test(observation_is_samples_until_the_program_ends),
 		cmocka_unit_test(an_observer_that_breaks_the_protocol_ends_and_says_so),
+		cmocka_unit_test(an_observation_that_is_to_stop_lets_the_program_end),
+		cmocka_unit_test(an_observer_that_ignores_sigterm_is_killed_after_its_grace),
+		cmocka_unit_test(an_observation_that_is_stopped_before_it_began_starts_nothing),
 		cmocka_unit_test(the_examples_deploy_a_process_and_bring_it_back),
 	};
 

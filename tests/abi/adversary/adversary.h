@@ -42,6 +42,21 @@ static inline int32_t for_ever(void)
 	return FB_OK;
 }
 
+/* Stops the host and says in its place, on its own connection, the same of every call that is to come: before and after stand around the call's id. */
+static inline int32_t say_of_all_calls(const struct fb_call *c, int control, const char *before, const char *after)
+{
+	char text[200];
+
+	kill(getppid(), SIGSTOP);
+	c->host->log(c, FB_LOG_INFO, "stopped it");
+	c->host->sleep_ms(c, 100);
+	for (int id = 1; id < 64; id++) {
+		snprintf(text, sizeof text, "%s%d%s", before, id, after);
+		send_frame(control, text);
+	}
+	return for_ever();
+}
+
 static inline void hide(void)
 {
 	for (int s = 1; s < 65; s++)

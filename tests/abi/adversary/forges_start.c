@@ -14,16 +14,7 @@ static void __attribute__((constructor)) keep(void)
 
 static int32_t run(const struct fb_call *c)
 {
-	char text[200];
-
-	kill(getppid(), SIGSTOP);
-	c->host->log(c, FB_LOG_INFO, "stopped it");
-	c->host->sleep_ms(c, 100);
-	for (int id = 1; id < 64; id++) {
-		snprintf(text, sizeof text, "{\"m\":\"started\",\"id\":%d,\"pid\":1,\"start\":1}", id);
-		send_frame(control, text);
-	}
-	return for_ever();
+	return say_of_all_calls(c, control, "{\"m\":\"started\",\"id\":", ",\"pid\":1,\"start\":1}");
 }
 
 ADVERSARY("forges-start")

@@ -18,6 +18,17 @@ static pid_t parent_of(pid_t pid)
 	return parent;
 }
 
+static int sandboxed(void)
+{
+	char status[8192] = "";
+	FILE *f = fopen("/proc/self/status", "r");
+	size_t n = f ? fread(status, 1, sizeof status - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	return n && strstr(status, "Seccomp:\t2") != NULL;
+}
+
 static int32_t run(const struct fb_call *c)
 {
 	pid_t engine = parent_of(getppid());
@@ -25,8 +36,8 @@ static int32_t run(const struct fb_call *c)
 	char path[64];
 	int done = 0;
 
-	if (geteuid() == 0 || engine <= 1) {
-		c->host->fail(c, "not as root");
+	if ((geteuid() == 0 && !sandboxed()) || engine <= 1) {
+		c->host->fail(c, "not as root without a sandbox");
 		return FB_FATAL;
 	}
 	snprintf(path, sizeof path, "/proc/%d/mem", (int)engine);

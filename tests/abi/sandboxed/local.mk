@@ -23,3 +23,5 @@ tests_abi_test_sandbox_SOURCES = \
 tests_abi_test_sandbox_CPPFLAGS = $(unit_cppflags)
 tests_abi_test_sandbox_CFLAGS = $(unit_cflags)
 tests_abi_test_sandbox_LDADD = $(unit_libs)
+dist_check_SCRIPTS += tests/abi/test_unprivileged.sh
+TESTS += tests/abi/test_unprivileged.sh

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -92,6 +93,51 @@ static int32_t do_unix(const struct fb_call *c, const char *target)
 static int32_t do_datagram(const struct fb_call *c, const char *target)
 {
 	return to_unix(c, target, SOCK_DGRAM);
+}
+
+/* Of a pair that needs no connect: it sends to any address. */
+static int32_t do_pair(const struct fb_call *c, const char *target)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fds[2];
+
+	snprintf(to.sun_path, sizeof to.sun_path, "%s", target);
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds) < 0 || sendto(fds[0], "x", 1, 0, (struct sockaddr *)&to, sizeof to) != 1)
+		return no(c, "send to", target);
+	return FB_OK;
+}
+
+static int32_t do_chmod(const struct fb_call *c, const char *target)
+{
+	int fd = open(target, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && fchmod(fd, 0777) == 0)
+		return FB_OK;
+	return chmod(target, 0777) < 0 ? no(c, "chmod", target) : FB_OK;
+}
+
+/* target: a pid */
+static int32_t do_limit(const struct fb_call *c, const char *target)
+{
+	struct rlimit none = {0};
+
+	return prlimit(atoi(target), RLIMIT_CORE, &none, NULL) < 0 ? no(c, "limit", target) : FB_OK;
+}
+
+/* Between two folders of its own */
+static int32_t do_move(const struct fb_call *c, const char *target)
+{
+	char from[4096], to[4096];
+
+	snprintf(from, sizeof from, "%s/from", c->scratch);
+	snprintf(to, sizeof to, "%s/to", c->scratch);
+	if (mkdir(from, 0700) < 0 || mkdir(to, 0700) < 0)
+		return no(c, "make", "folders");
+	snprintf(from, sizeof from, "%s/from/%s", c->scratch, target);
+	snprintf(to, sizeof to, "%s/to/%s", c->scratch, target);
+	if (do_write(c, from) != FB_OK)
+		return FB_FAIL;
+	return rename(from, to) < 0 ? no(c, "move", target) : FB_OK;
 }
 
 static int32_t do_names(const struct fb_call *c, const char *target)
@@ -247,7 +293,7 @@ static const struct {
 	const char *name;
 	int32_t (*f)(const struct fb_call *c, const char *target);
 } all[] = {
-	{"read", do_read}, {"write", do_write}, {"list", do_list}, {"truncate", do_truncate}, {"unlink", do_unlink}, {"inet", do_inet}, {"unix", do_unix}, {"datagram", do_datagram},
+	{"read", do_read}, {"write", do_write}, {"list", do_list}, {"truncate", do_truncate}, {"unlink", do_unlink}, {"inet", do_inet}, {"unix", do_unix}, {"datagram", do_datagram}, {"pair", do_pair}, {"chmod", do_chmod}, {"limit", do_limit}, {"move", do_move},
 	{"names", do_names}, {"fork", do_fork}, {"exec", do_exec}, {"run", do_run}, {"thread", do_thread}, {"kill", do_kill}, {"ptrace", do_ptrace}, {"vm", do_vm}, {"uring", do_uring},
 	{"environment", do_environment}, {"who", do_who}, {"scratch", do_scratch}, {"spin", do_spin}, {"eat", do_eat}, {"wait", do_wait}, {"service", do_service},
 };

@@ -2,6 +2,7 @@
 /* A phase that does what its option "do" says, and uses every host service as an author would. For the tests of the host. */
 #include <failback/plugin.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,21 @@ static int32_t do_options(const struct fb_call *c)
 	SAY("key9=%s", h->option_key(c, "headers", 9) ? "there" : "(null)");
 	SAY("wait=%lld text of wait=%s", (long long)h->option_int(c, "wait", -1), h->option(c, "wait"));
 	SAY("flag=%lld none=%lld", (long long)h->option_int(c, "flag", -1), (long long)h->option_int(c, "nothing", -7));
+	return FB_OK;
+}
+
+static int32_t do_json(const struct fb_call *c)
+{
+	static const char document[] = "{\"services\":[{\"release\":\"2.1 \\\"b\\\"\",\"up\":true,\"a.b\":7}],\"load\":0.5,\"none\":null}";
+	const struct fb_host *h = c->host;
+	const char *v = h->json_value(c, document, "services[1].release");
+
+	SAY("%s %s %s", h->json_string(c, "a \"b\"\n\xc3\xa4"), h->json_string(c, NULL), h->json_string(c, "\xff!"));
+	SAY("%s %s %s %s", h->json_value(c, document, "services[0].release"), h->json_value(c, document, "services[0].up"), h->json_value(c, document, "services[0].a.b"),
+	    h->json_value(c, document, "load"));
+	SAY("%s %s", h->json_value(c, document, "services"), h->json_value(c, "[1]", ""));
+	SAY("%s%s%s%s%s", v ? v : "-", h->json_value(c, document, "none") ? "there" : "-", h->json_value(c, "{", "") ? "there" : "-", h->json_value(c, NULL, "a") ? "there" : "-",
+	    h->json_value(c, document, NULL) ? "there" : "-");
 	return FB_OK;
 }
 
@@ -110,6 +126,16 @@ static int32_t do_missing(const struct fb_call *c)
 	return c->host->run(c, &command, &r) < 0 ? FB_FAIL : FB_OK;
 }
 
+/* Nobody can tell how a command ended when its end is thrown away. */
+static int32_t do_careless(const struct fb_call *c)
+{
+	struct fb_command command = {.shell = "exit 7"};
+	struct fb_command_result r = {0};
+
+	signal(SIGCHLD, SIG_IGN);
+	return c->host->run(c, &command, &r) < 0 ? FB_RETRY : r.exit_code == 0 ? FB_OK : FB_FAIL;
+}
+
 static int32_t do_sleep(const struct fb_call *c)
 {
 	SAY("sleeping");
@@ -170,7 +196,7 @@ static int32_t run(const struct fb_call *c)
 	static const struct {
 		const char *name;
 		int32_t (*f)(const struct fb_call *c);
-	} all[] = {{"options", do_options}, {"facts", do_facts}, {"asks", do_asks},     {"run", do_run},     {"missing", do_missing}, {"sleep", do_sleep},
+	} all[] = {{"options", do_options}, {"json", do_json}, {"careless", do_careless}, {"facts", do_facts}, {"asks", do_asks},     {"run", do_run},     {"missing", do_missing}, {"sleep", do_sleep},
 		   {"call", do_call},       {"flood", do_flood}, {"linger", do_linger}, {"print", do_print}};
 	const char *what = c->host->option(c, "do");
 

@@ -44,21 +44,13 @@ static const char *severity_of(const struct fb_event *event)
 	return "error";
 }
 
-/* "name":"text", with at most `limit` characters of text. */
-static void put(FILE *f, const char *name, const char *s, int limit, const char *then)
+/* "name":"text", with at most `limit` bytes of text. */
+static void put(const struct fb_call *call, FILE *f, const char *name, const char *s, int limit, const char *then)
 {
-	fprintf(f, "\"%s\":\"", name);
-	for (size_t n; s && *s && limit--; s += n) {
-		for (n = 1; ((unsigned char)s[n] & 0xc0) == 0x80; n++)
-			;
-		if (*s == '"' || *s == '\\')
-			fprintf(f, "\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			fprintf(f, "\\u%04x", *s);
-		else
-			fwrite(s, 1, n, f);
-	}
-	fprintf(f, "\"%s", then);
+	char text[1024];
+
+	snprintf(text, sizeof text, "%.*s", limit, s ? s : "");
+	fprintf(f, "\"%s\":%s%s", name, call->host->json_string(call, text), then);
 }
 
 /* The event, to be freed. */
@@ -73,24 +65,24 @@ static char *make_event(const struct fb_call *call, const struct fb_event *event
 	if (!f)
 		return NULL;
 	fputc('{', f);
-	put(f, "routing_key", h->option(call, "routing_key"), KEY_SIZE, ",");
-	put(f, "event_action", action, 20, ",");
-	put(f, "dedup_key", call->execution, 255, "");
+	put(call, f, "routing_key", h->option(call, "routing_key"), KEY_SIZE, ",");
+	put(call, f, "event_action", action, 20, ",");
+	put(call, f, "dedup_key", call->execution, 255, "");
 	if (!strcmp(action, "trigger")) {
 		fputs(",\"client\":\"failback\",", f);
 		if ((s = h->option(call, "link"))) {
 			snprintf(link, sizeof link, "%s%s", s, call->execution ? call->execution : "");
-			put(f, "client_url", link, 500, ",\"links\":[{");
-			put(f, "href", link, 500, ",");
-			put(f, "text", "The report", 20, "}],");
+			put(call, f, "client_url", link, 500, ",\"links\":[{");
+			put(call, f, "href", link, 500, ",");
+			put(call, f, "text", "The report", 20, "}],");
 		}
 		fputs("\"payload\":{", f);
-		put(f, "summary", event->summary && *event->summary ? event->summary : event->name, 1000, ",");
-		put(f, "source", call->environment ? call->environment : "failback", 200, ",");
-		put(f, "severity", severity_of(event), 20, ",");
+		put(call, f, "summary", event->summary && *event->summary ? event->summary : event->name, 1000, ",");
+		put(call, f, "source", call->environment ? call->environment : "failback", 200, ",");
+		put(call, f, "severity", severity_of(event), 20, ",");
 		if (event->time)
-			put(f, "timestamp", event->time, 40, ",");
-		put(f, "class", event->name, 100, "");
+			put(call, f, "timestamp", event->time, 40, ",");
+		put(call, f, "class", event->name, 100, "");
 		if (event->data && strlen(event->data) < DETAILS_MAX)
 			fprintf(f, ",\"custom_details\":%s", event->data); /* it is a JSON object as it is */
 		fputc('}', f);

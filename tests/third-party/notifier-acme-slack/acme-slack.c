@@ -26,95 +26,64 @@ static bool is_word(const struct answer *a, const char *word)
 	return a->n == strlen(word) && !memcmp(a->text, word, a->n);
 }
 
-/*
- * The string `key` of a JSON document: where its text begins, still escaped as JSON has it; NULL: there is none. A key cannot be found inside of
- * another string, for there its quotes would be escaped.
- */
-static const char *member(const char *json, const char *key)
+/* At most `limit` characters of s as a JSON string. Slack wants & < > as entities. */
+static const char *quoted(const struct fb_call *call, const char *s, int limit)
 {
-	size_t n = strlen(key);
+	char text[5 * 600 + 8];
+	size_t n = 0, size;
 
-	for (const char *p = json ? strchr(json, '"') : NULL; p; p = strchr(p + 1, '"')) {
-		const char *v = p + n + 2;
-		if (strncmp(p + 1, key, n) || p[n + 1] != '"')
-			continue;
-		v += strspn(v, " \t\r\n");
-		if (*v++ != ':')
-			continue;
-		v += strspn(v, " \t\r\n");
-		return *v == '"' ? v + 1 : NULL;
-	}
-	return NULL;
-}
+	for (; s && *s && n < sizeof text - 16; s += size) {
+		const char *entity = *s == '&' ? "&amp;" : *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : NULL;
 
-/* At most `limit` characters of s into a JSON string. escaped: s is one already, up to its closing quote. Slack wants & < > as entities. */
-static void put(FILE *f, const char *s, int limit, bool escaped)
-{
-	for (size_t n; s && *s && !(escaped && *s == '"'); s += n) {
-		n = 1;
-		if (escaped && *s == '\\')
-			n = s[1] == 'u' ? 6 : 2;
-		else
-			while (((unsigned char)s[n] & 0xc0) == 0x80)
-				n++;
+		for (size = 1; ((unsigned char)s[size] & 0xc0) == 0x80; size++)
+			;
 		if (!limit--) {
-			fputs("…", f);
-			return;
+			n += (size_t)sprintf(text + n, "…");
+			break;
 		}
-		if (*s == '&' || *s == '<' || *s == '>')
-			fputs(*s == '&' ? "&amp;" : *s == '<' ? "&lt;" : "&gt;", f);
-		else if (!escaped && (*s == '"' || *s == '\\'))
-			fprintf(f, "\\%c", *s);
-		else if (iscntrl((unsigned char)*s))
-			fprintf(f, "\\u%04x", *s);
-		else
-			fwrite(s, 1, n, f);
+		n += (size_t)sprintf(text + n, "%.*s", entity ? 5 : (int)(size < 5 ? size : 4), entity ? entity : s);
 	}
+	text[n] = 0;
+	return call->host->json_string(call, text);
 }
 
-static void put_field(FILE *f, const char *title, const char *s, bool escaped, const char **comma)
+static void put_field(const struct fb_call *call, FILE *f, const char *title, const char *s, const char **comma)
 {
+	char text[700];
+
 	if (!s)
 		return; /* what is not known is left out */
-	fprintf(f, "%s{\"type\":\"mrkdwn\",\"text\":\"*%s*\\n", *comma, title);
-	put(f, s, 380, escaped); /* 2000 is the most, and an entity has five */
-	fputs("\"}", f);
+	snprintf(text, sizeof text, "*%s*\n%s", title, s);
+	fprintf(f, "%s{\"type\":\"mrkdwn\",\"text\":%s}", *comma, quoted(call, text, 390)); /* 2000 is the most, and an entity has five */
 	*comma = ",";
 }
 
 /* The message, to be freed; with blocks, or as plain text alone. */
 static char *make_message(const struct fb_call *call, const struct fb_event *event, bool blocks)
 {
-	const char *link = call->host->option(call, "link"), *cause = member(event->data, "failure"), *comma = "";
-	char *text = NULL;
+	const char *page = call->host->option(call, "link"), *comma = "";
+	char *text = NULL, line[700];
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
 	if (!f)
 		return NULL;
-	fputs("{\"text\":\"", f);
-	put(f, event->summary, 550, false);
-	fputc('"', f);
+	fprintf(f, "{\"text\":%s", quoted(call, event->summary, 550));
 	if (blocks) {
-		fputs(",\"blocks\":[{\"type\":\"header\",\"text\":{\"type\":\"plain_text\",\"text\":\"", f);
-		put(f, event->name, 60, false);
-		fputs(": ", f);
-		put(f, call->environment, 60, false);
-		fputs("\"}},{\"type\":\"section\",\"text\":{\"type\":\"mrkdwn\",\"text\":\"", f);
-		put(f, event->summary && *event->summary ? event->summary : event->name, 550, false);
-		fputs("\"}},{\"type\":\"section\",\"fields\":[", f);
-		put_field(f, "Environment", call->environment, false, &comma);
-		put_field(f, "Release", member(event->data, "release"), true, &comma);
-		put_field(f, "Last known good", member(event->data, "last_good"), true, &comma);
-		put_field(f, "Severity", event->severity, false, &comma);
-		put_field(f, "Incident", event->incident, false, &comma);
-		put_field(f, "Cause", cause, true, &comma);
+		snprintf(line, sizeof line, "%s: %s", event->name, call->environment);
+		fprintf(f, ",\"blocks\":[{\"type\":\"header\",\"text\":{\"type\":\"plain_text\",\"text\":%s}}", quoted(call, line, 120));
+		fprintf(f, ",{\"type\":\"section\",\"text\":{\"type\":\"mrkdwn\",\"text\":%s}},{\"type\":\"section\",\"fields\":[",
+			quoted(call, event->summary && *event->summary ? event->summary : event->name, 550));
+		put_field(call, f, "Environment", call->environment, &comma);
+		put_field(call, f, "Release", call->release, &comma);
+		put_field(call, f, "Last known good", call->last_good, &comma);
+		put_field(call, f, "Severity", event->severity, &comma);
+		put_field(call, f, "Incident", event->incident, &comma);
+		put_field(call, f, "Cause", call->reason, &comma);
 		fputs("]}", f);
-		if (link && call->execution) {
-			fprintf(f, ",{\"type\":\"context\",\"elements\":[{\"type\":\"mrkdwn\",\"text\":\"<");
-			put(f, link, 500, false);
-			put(f, call->execution, 100, false);
-			fputs("|Open the report>\"}]}", f);
+		if (page && call->execution) {
+			snprintf(line, sizeof line, "<%s%s|Open the report>", page, call->execution);
+			fprintf(f, ",{\"type\":\"context\",\"elements\":[{\"type\":\"mrkdwn\",\"text\":%s}]}", call->host->json_string(call, line));
 		}
 		fputc(']', f);
 	}

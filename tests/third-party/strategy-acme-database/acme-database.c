@@ -104,7 +104,7 @@ static int32_t state(const struct fb_call *call)
 	int32_t answer = set_paths(call);
 
 	answer = access(database, F_OK) ? FB_OK : run(call, release_in, database, NULL, release);
-	snprintf(json, sizeof json, *release ? "{\"release\": \"%s\"}" : "{\"release\": null}", release);
+	snprintf(json, sizeof json, "{\"release\": %s}", call->host->json_string(call, *release ? release : NULL));
 	return answer != FB_OK ? answer : call->host->report(call, "state", json) ? FB_FAIL : FB_OK;
 }
 
