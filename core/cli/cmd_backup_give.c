@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,6 +44,23 @@ static char *absolute(const char *path)
 	return ret;
 }
 
+static bool inside(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 && (!path[n] || path[n] == '/');
+}
+
+static bool is_in_store(const struct give *g, const char *folder)
+{
+	char *real = realpath(folder, NULL), *store = realpath(fb_config_backup_store(g->cli->config)->path, NULL);
+	bool is = real && store && inside(real, store);
+
+	free(real);
+	free(store);
+	return is;
+}
+
 static int check_place(struct give *g, const char *what)
 {
 	char *above = fb_strdup(g->to);
@@ -58,6 +76,8 @@ static int check_place(struct give *g, const char *what)
 		code = fb_cli_fail(g->cli, FB_EXIT_USAGE, "--to %s: there is no folder %s; make it first", g->to, above);
 	else if (access(*above ? above : "/", W_OK | X_OK) < 0)
 		code = fb_cli_fail(g->cli, FB_EXIT_USAGE, "--to %s: cannot write in %s: %s", g->to, above, strerror(errno));
+	else if (is_in_store(g, *above ? above : "/"))
+		code = fb_cli_fail(g->cli, FB_EXIT_USAGE, "--to %s is in the store of backups itself: name another place", g->to);
 	fb_free(above);
 	return code;
 }
@@ -129,13 +149,6 @@ static char *place_of(const char *item)
 		place = fb_asprintf("%s/%s", service, rest);
 	fb_free(service);
 	return place;
-}
-
-static bool inside(const char *path, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	return strncmp(path, folder, n) == 0 && (!path[n] || path[n] == '/');
 }
 
 /* No item may get a place that is another's, or in another's. */
@@ -213,8 +226,6 @@ static int restore_all(struct give *g)
 
 	if (g->item)
 		return restore_item(g, g->item, g->incomplete);
-	if (mkdir(g->incomplete, 0700) < 0)
-		return fb_cli_fail(g->cli, FB_EXIT_FAILED, "cannot make the folder %s: %s", g->incomplete, strerror(errno));
 	for (char **p = g->set->names; *p && code == 0; p++) {
 		char *place = place_of(*p), *to = fb_asprintf("%s/%s", g->incomplete, place);
 
@@ -301,10 +312,13 @@ static int restore(struct give *g)
 
 	g->items = json_array();
 	g->incomplete = fb_asprintf("%s.incomplete", g->to);
-	if (access(g->incomplete, F_OK) == 0)
-		return fb_cli_fail(g->cli, FB_EXIT_USAGE, "%s is there: a restore was broken off; remove it, or restore to another folder", g->incomplete);
 	if ((code = audit(g, "backup.restore", NULL)))
 		return code;
+	/* Made here and new: nobody else's folder gets what is secret. */
+	if (mkdir(g->incomplete, 0700) < 0)
+		return audit_end(g, "backup.restore_failed", NULL,
+				 errno == EEXIST ? fb_cli_fail(g->cli, FB_EXIT_USAGE, "%s is there: a restore was broken off; remove it, or restore to another folder", g->incomplete) :
+						   fb_cli_fail(g->cli, FB_EXIT_FAILED, "cannot make the folder %s: %s", g->incomplete, strerror(errno)));
 	code = restore_all(g);
 	if (code)
 		return audit_end(g, "backup.restore_failed", NULL, code);

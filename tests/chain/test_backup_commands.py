@@ -8,12 +8,13 @@ import pty
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tarfile
 
 from files_lab import FilesLab
-from lab import DONE, FAILED, MEMCHECK, RECOVERED, SRC, USAGE, WAITING, check, main, need
+from lab import DONE, FAILED, INCOMPLETE, MEMCHECK, RECOVERED, REFUSED, SRC, STOPPED, USAGE, WAITING, check, main, need, until
 from store_lab import STORE, Failure, compare, write
 
 
@@ -241,6 +242,9 @@ def a_restore_goes_into_a_new_folder_and_nowhere_else():
         check("make it first" in p.stderr, "it says", p.stderr)
         p = lab.run("backup", "restore", first, expect=USAGE)
         check("needs --to" in p.stderr, "it says", p.stderr)
+        os.symlink(lab.store, lab.path("way"))
+        p = lab.run("backup", "restore", first, "--to", lab.path("way", "x"), expect=USAGE)
+        check("in the store of backups itself" in p.stderr, "it says", p.stderr)
         p = lab.run("--dry-run", "backup", "restore", first, "--to", lab.path("x"), expect=USAGE)
         answer = lab.json("backup", "restore", first, "--to", lab.path("part"), "--item", "web.config", "--only", "sites", "--only", "link", expect=DONE)
         check(sorted(os.listdir(lab.path("part"))) == ["link", "sites"] and answer["whole"], "--only", os.listdir(lab.path("part")), answer)
@@ -399,6 +403,75 @@ def without_failback_store_it_is_said_what_to_install():
         check(p.returncode == FAILED and "install the package failback" in p.stderr, "it says", p.returncode, p.stderr)
 
 
+def with_stub(lab, script):
+    """failback beside a failback-store that is this script where it does not go on to the real one ("$REAL")."""
+    folder = lab.path("stub")
+    os.makedirs(folder, exist_ok=True)
+    shutil.copy(lab.command()[len(MEMCHECK)], os.path.join(folder, "failback"))
+    write(os.path.join(folder, "failback-store"), f'#!/bin/sh\nREAL={STORE}\n{script}\nexec "$REAL" "$@"\n'.encode(), mode=0o700)
+    return [os.path.join(folder, "failback"), "-c", lab.conf, "--state-dir", lab.state]
+
+
+def a_failback_store_that_goes_wrong_is_no_success():
+    with BackupLab() as lab:
+        lab.back_up(lab.deployed("1"))
+        for script, words in (("exit 0", "it gave no answer"), ("echo '{'", "it gave no answer"), ("kill -9 $$", "ended by signal 9"), ("echo out of luck >&2; exit 1", "out of luck"),
+                              ("exit 1", "gave no reason"), ("echo '{}'; exit 74", "look at the disk"), ("exit 75", "try again")):
+            command = with_stub(lab, f'case "$*" in *" verify "*) {script}; exit ;; esac')
+            p = subprocess.run(command + ["backup", "verify"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            check(p.returncode == (REFUSED if "75" in script else FAILED) and words in p.stderr, script, "gives", p.returncode, p.stdout, p.stderr)
+
+
+def a_restore_that_is_told_to_end_ends_and_says_so():
+    with BackupLab() as lab:
+        lab.back_up(lab.deployed("1"))
+        command = with_stub(lab, f'case "$*" in *" restore "*) touch {lab.path("begun")}; exec sleep 300 ;; esac')
+        p = subprocess.Popen(command + ["backup", "restore", "latest", "--item", "web.config", "--to", lab.path("out")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        lab.started.append(p)
+        until(lambda: os.path.exists(lab.path("begun")), text="the restore does not begin")
+        p.send_signal(signal.SIGTERM)
+        _, words = p.communicate(timeout=60)
+        check(p.returncode == STOPPED and "interrupted" in words and "out.incomplete is not whole" in words, "it ends with", p.returncode, words)
+        check(not os.path.exists(lab.path("out")) and lab.audited() == ["backup.restore", "backup.restore_failed"], "afterwards there is", lab.audited())
+        lab.nothing_left()
+
+
+def a_restore_that_may_not_give_all_says_what():
+    with BackupLab() as lab:
+        lab.back_up(lab.deployed("1"))
+        answer = {"schema": "failback.backup-restore/1", "item": "web.config", "created": 1, "bytes": 5, "refused_found": 2, "seconds": 0.1,
+                  "refused": [{"path": "a\x1b[2J", "why": "it is a device"}, {"path": "b", "why": "it is a socket"}]}
+        write(lab.path("answer"), json.dumps(answer).encode())
+        command = with_stub(lab, f'case "$*" in *" restore "*) cat {lab.path("answer")}; exit 4 ;; esac')
+        command += ["backup", "restore", "latest", "--item", "web.config", "--to", lab.path("out")]
+        p = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        check(p.returncode == INCOMPLETE and "a\\x1b[2J: it is a device" in p.stdout and "restored in part" in p.stdout, "it ends with", p.returncode, p.stdout, p.stderr)
+        check(not os.path.exists(lab.path("out")) and lab.audited() == ["backup.restore", "backup.restored_in_part"], "afterwards there is", lab.audited())
+        os.rmdir(lab.path("out.incomplete"))
+        p = subprocess.run(command + ["--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        document = json.loads(p.stdout)
+        check(p.returncode == INCOMPLETE and document["whole"] is False and len(document["items"][0]["refused"]) == 2 and p.stderr == "", "as JSON", document, p.stderr)
+
+
+def a_store_with_a_passphrase_is_used_by_it():
+    with BackupLab() as lab:
+        first = lab.deployed("1")
+        words = write(lab.path("passphrase"), b"correct horse battery staple\n", mode=0o600)
+        os.makedirs(lab.store, mode=0o700)
+        lab.configure(lab.services, more=f'backup_store = {{ encryption = "all"; passphrase_file = "{words}"; }};')
+        run = [STORE, "--store", lab.store, "--passphrase-file", words]
+        subprocess.run([*run, "init", "--encryption", "all"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*run, "put", "--set", first, "--item", "web.config", "--kind", "files", "--tree", lab.tree], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*run, "seal", "--set", first], check=True, stdout=subprocess.DEVNULL)
+        check(lab.sets()[0]["encrypted"], "the list")
+        lab.run("backup", "verify", expect=DONE)
+        lab.run("backup", "restore", "latest", "--to", lab.path("out"), expect=DONE)
+        check(not compare(lab.tree, lab.path("out")), "it differs")
+        lab.run("backup", "prune", expect=DONE)
+        write(words, b"wrong\n", mode=0o600)
+        check("passphrase" in lab.run("backup", "verify", expect=FAILED).stderr, "a wrong one")
+
+
 def the_examples_of_help_and_manual_work_as_they_stand():
     with BackupLab() as lab:
         write(os.path.join(lab.tree, "nginx.conf"), b"server {}\n")
@@ -452,4 +525,5 @@ main(a_store_that_is_not_there_is_no_error, the_list_says_of_each_set_what_matte
      a_restore_that_fails_never_has_the_folders_name, a_restore_works_when_the_journal_is_lost, an_export_is_read_by_tar, prune_keeps_what_has_a_reason_and_says_it,
      prune_keeps_the_newest_of_each_service, prune_makes_the_store_fit_oldest_first, prune_removes_nothing_while_a_kept_set_cannot_be_read,
      without_failback_store_it_is_said_what_to_install, the_examples_of_help_and_manual_work_as_they_stand, completion_offers_the_sets,
+     a_failback_store_that_goes_wrong_is_no_success, a_restore_that_is_told_to_end_ends_and_says_so, a_restore_that_may_not_give_all_says_what, a_store_with_a_passphrase_is_used_by_it,
      a_terminal_sees_how_far_it_is)
