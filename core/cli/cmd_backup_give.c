@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* failback backup restore into a new folder, and export: what gives copies of backups away. Nothing that is live is touched. */
+/* failback backup restore into a new folder, and export: what gives copies of backups away. Nothing that is live is touched here (cmd_backup_live.c does that). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "cli/backup/live.h"
 #include "cli/backup/sets.h"
 #include "cli/backup/tool.h"
 #include "cli/cli.h"
@@ -88,9 +89,9 @@ static int begin(struct give *g, const char *what)
 	const char *to = fb_cli_option(g->cli, "to");
 	int code;
 
-	if (!to || !*to)
+	if (to && !*to)
 		return fb_cli_fail(g->cli, FB_EXIT_USAGE, "'failback %s' needs --to: the new %s that it goes to", g->cli->command->name, what);
-	g->to = absolute(to);
+	g->to = to ? absolute(to) : NULL;
 	g->item = fb_cli_option(g->cli, "item");
 	/* What is copied is on record also when the disk of the journal is full. */
 	code = fb_sets_read(g->cli, FB_JOURNAL_CREATE | FB_JOURNAL_DEGRADE, &g->sets);
@@ -103,7 +104,7 @@ static int begin(struct give *g, const char *what)
 				   g->set->digest, g->set->recorded);
 	else if (g->set && g->item)
 		code = fb_set_has_item(g->cli, g->set, g->item);
-	return code ? code : check_place(g, what);
+	return code || !g->to ? code : check_place(g, what);
 }
 
 static void end(struct give *g)
@@ -337,16 +338,22 @@ int fb_cmd_backup_restore(struct fb_cli *cli)
 	struct give g = {.cli = cli};
 	int code = begin(&g, "folder");
 
+	if (code == 0 && fb_cli_option(cli, "to") && (fb_cli_option(cli, "plan") || cli->dry_run))
+		code = fb_cli_fail(cli, FB_EXIT_USAGE, "--to writes into a new folder and changes nothing that is live: leave out --to, or %s", cli->dry_run ? "--dry-run" : "--plan");
 	if (code == 0 && !g.item && g.set->items == 1)
 		g.item = g.set->names[0];
 	if (code == 0 && !g.item && g.set->items == 0)
 		code = fb_cli_fail(cli, FB_EXIT_FAILED, "the set %s has no items: there is nothing to restore", g.set->id);
 	if (code == 0 && !g.item && fb_cli_option(cli, "only"))
 		code = fb_cli_fail(cli, FB_EXIT_USAGE, "--only needs --item: the set %s has %lld items", g.set->id, (long long)g.set->items);
-	if (code == 0 && !g.item)
-		code = check_places(&g);
-	if (code == 0)
-		code = restore(&g);
+	if (code == 0 && !g.to) {
+		code = fb_backup_live(cli, g.set, g.item);
+	} else {
+		if (code == 0 && !g.item)
+			code = check_places(&g);
+		if (code == 0)
+			code = restore(&g);
+	}
 	end(&g);
 	return code;
 }
@@ -412,6 +419,8 @@ int fb_cmd_backup_export(struct fb_cli *cli)
 	struct give g = {.cli = cli};
 	int code = begin(&g, "file");
 
+	if (code == 0 && !g.to)
+		code = fb_cli_fail(cli, FB_EXIT_USAGE, "'failback %s' needs --to: the new file that it goes to", cli->command->name);
 	if (code == 0)
 		code = export(&g);
 	end(&g);

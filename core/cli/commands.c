@@ -63,9 +63,11 @@ static const struct fb_option_def backup_verify_options[] = {
 	{0},
 };
 static const struct fb_option_def backup_restore_options[] = {
-	{"to", 0, "DIR", false, "the new folder that it goes to; needed"},
+	{"to", 0, "DIR", false, "copy it into this new folder, and touch nothing that is live"},
 	{"item", 'i', "ITEM", false, "only this item"},
 	{"only", 0, "PATH", false, "only this file or folder of the item; may be given more than once"},
+	{"plan", 0, "FILE", false, "write the plan that would be run, to be read first, and run nothing"},
+	{"approve", 0, NULL, false, "approve the plan now, in your name"},
 	{0},
 };
 static const struct fb_option_def backup_export_options[] = {
@@ -156,9 +158,11 @@ const struct fb_command fb_commands[] = {
 	 "Reads every object, decrypts and compares it, and compares the manifest with the digest that the journal has of it. Exit code 0 when all is whole, 1 when something is "
 	 "damaged. Without SET: the newest of this environment.",
 	 "failback backup verify\nfailback backup verify deploy-production-20260120t110000z-k3fa --item web.config\n", "backup", false, false, backup_verify_options, fb_cmd_backup_verify},
-	{"backup restore", "SET", 1, 1, "copy what a backup set has into a new folder",
-	 "Touches nothing that is live. One item goes to DIR, several to DIR/SERVICE/ITEM. While it is at it the folder is DIR.incomplete; it gets its name when all is there. What may "
+	{"backup restore", "SET", 1, 1, "give back what a backup set has, where it lives or in a new folder",
+	 "Without --to it is a deployment of one step: what is there now is backed up first, every item is read back whole before anything is written, the step is in the journal and "
+	 "the audit, and is taken back when it fails. A dry run says what would be done; --plan writes the plan and runs nothing. With --to nothing that is live is touched: one item goes to DIR, several to DIR/SERVICE/ITEM. While it is at it the folder is DIR.incomplete; it gets its name when all is there. What may "
 	 "not be restored is named, and the folder keeps that name: exit code 4.",
+	 "failback --dry-run backup restore latest\nfailback backup restore latest --item web.config --only /etc/web/nginx.conf\nfailback backup restore latest --item web.config --plan give-back.plan\n"
 	 "failback backup restore latest --to /tmp/look --item web.config\nfailback backup restore latest --to /tmp/look --item web.config --only nginx.conf\n", "backup", true, false,
 	 backup_restore_options, fb_cmd_backup_restore},
 	{"backup export", "SET", 1, 1, "write a backup set to one archive", "Writes a tar.zst that tar(1) reads. What is encrypted in the store is in the clear in the archive.",

@@ -65,6 +65,7 @@ libfailback_core_la_SOURCES += core/cli/cmd_doctor.c
 
 # backup
 libfailback_core_la_SOURCES += \
+	core/cli/backup/live.h \
 	core/cli/backup/needed.c \
 	core/cli/backup/needed.h \
 	core/cli/backup/progress.c \
@@ -77,6 +78,7 @@ libfailback_core_la_SOURCES += \
 	core/cli/backup/tool.h \
 	core/cli/cmd_backup.c \
 	core/cli/cmd_backup_give.c \
+	core/cli/cmd_backup_live.c \
 	core/cli/cmd_backup_prune.c \
 	core/cli/cmd_backup_show.c \
 	core/cli/cmd_backup_verify.c
