@@ -16,6 +16,8 @@ struct fb_run_hooks {
 	bool (*hold)(void *owner, struct fb_link *l);
 	/* After a failure, links whose on_failure is "continue" are run all the same. */
 	bool after_failure;
+	/* A call of a link was begun: its worker is no longer at hand for others. NULL: nobody asks. */
+	void (*begun)(void *owner);
 	/* A link's place changed for good (completed, skipped, failed, undone). Recorded already. NULL: nobody asks. */
 	void (*settled)(void *owner, struct fb_link *l);
 	/* The chain has ended. failed: the link that ended it; NULL: it went through. The run is freed after it. */

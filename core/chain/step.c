@@ -266,6 +266,8 @@ static void attempt(struct fb_step *s)
 	s->task = fb_task_start(&spec);
 	if (!r->undo && r->at + 1 < r->chain->count && r->chain->links[r->at + 1].use.plugin)
 		fb_pool_near(x->pool, "phase", r->chain->links[r->at + 1].use.plugin);
+	if (r->hooks->begun)
+		r->hooks->begun(r->owner);
 }
 
 void fb_step_begin(struct fb_run *r, struct fb_link *l, struct fb_link *by)

@@ -19,6 +19,7 @@
 #include "recovery/report.h"
 
 #define TICK_MS 100
+#define PACE_MS 40 /* between two looks at the journal: the engine has better use for the processor */
 #define BATCH 500
 
 struct follow {
@@ -258,6 +259,14 @@ static int look(struct follow *f, int *ret_code)
 	return ended;
 }
 
+/* Lets news gather; only the end of the engine or a signal cuts it short. */
+static void pace(const struct follow *f)
+{
+	struct pollfd p = {.fd = f->fd, .events = 0};
+	if (f->fd >= 0)
+		poll(&p, 1, PACE_MS);
+}
+
 /* Waits and shows until the engine has said its last word. Returns 0, or the code with which the view ends before that. */
 static int loop(struct follow *f)
 {
@@ -281,6 +290,7 @@ static int loop(struct follow *f)
 			return 0;
 		if (f->muted && f->terminal)
 			return 128 + SIGHUP;
+		pace(f);
 	}
 }
 

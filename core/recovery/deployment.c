@@ -13,7 +13,8 @@ static void backup_done(void *owner, struct fb_run *r, struct fb_link *failed);
 static void plan_done(void *owner, struct fb_run *r, struct fb_link *failed);
 
 static const struct fb_run_hooks backup_hooks = {.done = backup_done};
-static const struct fb_run_hooks plan_hooks = {.hold = fb_engine_stop_asked, .done = plan_done};
+static void keep_near(void *owner);
+static const struct fb_run_hooks plan_hooks = {.hold = fb_engine_stop_asked, .begun = keep_near, .done = plan_done};
 
 static char *failure_of(const struct fb_link *l)
 {
@@ -26,6 +27,14 @@ void fb_engine_begin_backup(struct fb_engine *e)
 	e->run = fb_run_start(&e->x, &e->backup, 0, &backup_hooks, e);
 }
 
+/* Also after a step that is of a plugin of the recovery's: it took the worker that was forked for it. */
+static void keep_near(void *owner)
+{
+	struct fb_engine *e = owner;
+
+	fb_run_near(&e->x, &e->recovery);
+}
+
 static void begin_plan(struct fb_engine *e)
 {
 	struct fb_err err;
@@ -36,7 +45,7 @@ static void begin_plan(struct fb_engine *e)
 		return;
 	}
 	e->run = fb_run_start(&e->x, &e->plan, 0, &plan_hooks, e);
-	fb_run_near(&e->x, &e->recovery);
+	keep_near(e);
 }
 
 static void backup_done(void *owner, struct fb_run *r, struct fb_link *failed)
