@@ -29,7 +29,7 @@ static void put_string(struct fb_text *t, const char *s)
 
 static void put_list(struct fb_text *t, const char *name, const char *const *v, size_t n)
 {
-	fb_text_printf(t, " %s = [ ", name);
+	fb_text_printf(t, "%s = [ ", name);
 	for (size_t i = 0; i < n; i++) {
 		fb_text_puts(t, i ? ", " : "");
 		put_string(t, v[i]);
@@ -58,10 +58,14 @@ static void write_plan(const struct fb_cli *cli, const struct fb_set *set, const
 	fb_text_puts(t, "\nwatch_for = \"0s\";\nsteps = ( { name = \"give back\"; title = \"Give back what was backed up\"; phase = \"give-back\"; timeout = \"6h\"; risk = \"high\";\n   set = ");
 	put_string(t, set->id);
 	fb_text_puts(t, ";");
-	if (item)
+	if (item) {
+		fb_text_puts(t, "\n   ");
 		put_list(t, "items", &item, 1);
-	if (n)
+	}
+	if (n) {
+		fb_text_puts(t, "\n   ");
 		put_list(t, "only", only, n);
+	}
 	fb_text_puts(t, " } );\n");
 	fb_free(service);
 }

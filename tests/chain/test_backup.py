@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from files_lab import FilesLab
-from lab import CONFIG, DONE, FAILED, RECOVERED, check, main
+from lab import CONFIG, DONE, FAILED, RECOVERED, USAGE, check, main
 from store_lab import STORE
 
 
@@ -165,6 +165,28 @@ def people_give_back_an_item_or_one_file_of_it():
         check(live == {"app": "1.0"}, "giving back has changed what is live:", live)
 
 
+def the_command_gives_back_where_it_lives():
+    with BackupLab('on_rollback = "keep";') as lab:
+        lab.deploy("1.0")
+        before = lab.content()
+        first = set_of(lab, 0)
+        lab.write("config/app.conf", "release = 3\n", 0o640)
+        lab.write("config/sub/list", "z\n", 0o600)
+        changed = lab.content()
+        plan = lab.path("back.plan")
+        lab.run("backup", "restore", first, "--item", "app.config", "--only", lab.tree + "/sub/list", "--plan", plan, expect=DONE)
+        check(lab.content() == changed, "writing a plan has changed something")
+        p = lab.run("--dry-run", "backup", "restore", first, expect=DONE)
+        check("give back" in p.stdout and lab.content() == changed, p.stdout)
+        check("Give back" in lab.run("plan", "show", plan, expect=DONE).stdout, "the plan cannot be read")
+        lab.run("deploy", plan, expect=DONE)
+        check(lab.content() == dict(changed, **{"sub/list": before["sub/list"]}), lab.content())
+        lab.run("backup", "restore", first, expect=DONE)
+        check(lab.content() == before, lab.content())
+        p = lab.run("backup", "restore", first, "--to", lab.path("new"), "--plan", plan, expect=USAGE)
+        check("leave out --to" in p.stderr, p.stderr)
+
+
 def what_was_given_back_is_taken_back_when_the_plan_fails():
     with BackupLab('on_rollback = "keep";') as lab:
         lab.deploy("1.0")
@@ -197,7 +219,7 @@ def a_set_or_item_that_is_not_there_is_named():
 
 
 if __name__ == "__main__":
-    main(people_give_back_an_item_or_one_file_of_it, what_was_given_back_is_taken_back_when_the_plan_fails, a_damaged_set_gives_nothing_back,
+    main(people_give_back_an_item_or_one_file_of_it, the_command_gives_back_where_it_lives, what_was_given_back_is_taken_back_when_the_plan_fails, a_damaged_set_gives_nothing_back,
          a_set_or_item_that_is_not_there_is_named,
          configuration_comes_back_with_the_release, a_release_that_is_gone_back_to_later_has_the_configuration_of_its_time,
          a_backup_that_cannot_be_made_refuses_the_deployment, a_damaged_object_refuses_the_deployment, it_is_proven_by_a_restore_where_that_is_asked_for,
