@@ -400,7 +400,7 @@ def without_failback_store_it_is_said_what_to_install():
         if p.returncode == DONE:
             print("left out: failback-store is installed on this machine")
             return
-        check(p.returncode == FAILED and "install the package failback" in p.stderr, "it says", p.returncode, p.stderr)
+        check(p.returncode == FAILED and "install the package failback-store" in p.stderr, "it says", p.returncode, p.stderr)
 
 
 def with_stub(lab, script):

@@ -130,7 +130,7 @@ static int start(struct run *r)
 		close(err[0]);
 	}
 	if (code == ENOENT)
-		fb_text_printf(&r->error, "%s is not there: it is part of failback; install the package failback anew (apt-get install --reinstall failback)", program);
+		fb_text_printf(&r->error, "%s is not there: install the package failback-store (apt-get install failback-store)", program);
 	else
 		fb_text_printf(&r->error, "cannot start %s: %s", program, strerror(code));
 	return -1;
