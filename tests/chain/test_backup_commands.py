@@ -25,7 +25,7 @@ class BackupLab(FilesLab):
         super().__init__(services, more=f"backup_store = {{ {store} }};", **more)
         self.store = os.path.join(self.state, "backups")
         self.tree = self.path("etc")
-        write(os.path.join(self.tree, "main.conf"), b"listen 80\n" * 300)
+        write(os.path.join(self.tree, "main.conf"), b"listen 80\n" * 300, mode=0o644)
         write(os.path.join(self.tree, "sites", "one.conf"), b"site one\n")
         os.symlink("main.conf", os.path.join(self.tree, "link"))
 
