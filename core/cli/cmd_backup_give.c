@@ -199,7 +199,7 @@ static const char **restore_args(struct give *g, const char *item, const char *t
 static int restore_item(struct give *g, const char *item, const char *to)
 {
 	const char **args = restore_args(g, item, to);
-	struct fb_tool_call call = {.args = args, .doing = "restoring", .key = true};
+	struct fb_tool_call call = {.args = args, .doing = "restoring", .about = item, .key = true};
 	struct fb_tool_answer a;
 	int code = 0;
 
@@ -384,7 +384,7 @@ static int tell_exported(struct give *g, json_t *answer)
 static int export(struct give *g)
 {
 	const char *args[] = {"export", "--set", g->set->id, "--to", g->to, NULL, NULL, NULL, NULL, NULL};
-	struct fb_tool_call call = {.args = args, .doing = "exporting", .key = true};
+	struct fb_tool_call call = {.args = args, .doing = "exporting", .about = g->item ? g->item : g->set->id, .key = true};
 	struct fb_tool_answer a;
 	size_t n = 5;
 	int code = audit(g, "backup.export", NULL);

@@ -72,7 +72,7 @@ static int put_answer(struct fb_cli *cli, const struct fb_set *set, json_t *answ
 static int verify(struct fb_cli *cli, const struct fb_set *set, const char *item)
 {
 	const char *args[] = {"verify", "--set", set->id, NULL, NULL, NULL, NULL, NULL};
-	struct fb_tool_call call = {.args = args, .doing = "verifying", .key = true};
+	struct fb_tool_call call = {.args = args, .doing = "verifying", .about = item ? item : set->id, .key = true};
 	char *what = fb_asprintf("the set %s could not be verified", set->id);
 	struct fb_tool_answer a;
 	size_t n = 3;

@@ -25,7 +25,7 @@ class BackupLab(FilesLab):
         super().__init__(services, more=f"backup_store = {{ {store} }};", **more)
         self.store = os.path.join(self.state, "backups")
         self.tree = self.path("etc")
-        write(os.path.join(self.tree, "main.conf"), b"listen 80\n" * 300)
+        write(os.path.join(self.tree, "main.conf"), b"listen 80\n" * 300, mode=0o644)
         write(os.path.join(self.tree, "sites", "one.conf"), b"site one\n")
         os.symlink("main.conf", os.path.join(self.tree, "link"))
 
@@ -400,7 +400,7 @@ def without_failback_store_it_is_said_what_to_install():
         if p.returncode == DONE:
             print("left out: failback-store is installed on this machine")
             return
-        check(p.returncode == FAILED and "install the package failback" in p.stderr, "it says", p.returncode, p.stderr)
+        check(p.returncode == FAILED and "install the package failback-store" in p.stderr, "it says", p.returncode, p.stderr)
 
 
 def with_stub(lab, script):

@@ -23,7 +23,7 @@ struct fb_progress {
 	bool gone;
 };
 
-struct fb_progress *fb_progress_new(const struct fb_style *style, int fd, const char *doing)
+struct fb_progress *fb_progress_new(const struct fb_style *style, int fd, const char *doing, const char *text)
 {
 	const char *term = getenv("TERM");
 	struct fb_progress *p;
@@ -34,6 +34,7 @@ struct fb_progress *fb_progress_new(const struct fb_style *style, int fd, const 
 	p->style = *style;
 	p->screen.fd = fd;
 	p->doing = doing;
+	snprintf(p->text, sizeof p->text, "%s", text);
 	p->began_ms = fb_clock_ms();
 	return p;
 }

@@ -6,8 +6,8 @@
 #include "cli/style.h"
 
 struct fb_progress;
-/* NULL when fd is no terminal that can draw. doing: "verifying"; lives as long. */
-struct fb_progress *fb_progress_new(const struct fb_style *style, int fd, const char *doing);
+/* NULL when fd is no terminal that can draw. doing: "verifying"; lives as long. text: what, at first. */
+struct fb_progress *fb_progress_new(const struct fb_style *style, int fd, const char *doing, const char *text);
 void fb_progress_free(struct fb_progress *p); /* takes NULL; the line goes away */
 /* Takes "progress BYTES TOTAL TEXT". False: it is no such line. */
 bool fb_progress_take(struct fb_progress *p, const char *line);

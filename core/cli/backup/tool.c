@@ -130,7 +130,7 @@ static int start(struct run *r)
 		close(err[0]);
 	}
 	if (code == ENOENT)
-		fb_text_printf(&r->error, "%s is not there: it is part of failback; install the package failback anew (apt-get install --reinstall failback)", program);
+		fb_text_printf(&r->error, "%s is not there: install the package failback-store (apt-get install failback-store)", program);
 	else
 		fb_text_printf(&r->error, "cannot start %s: %s", program, strerror(code));
 	return -1;
@@ -244,7 +244,7 @@ void fb_tool_run(struct fb_cli *cli, const struct fb_tool_call *call, struct fb_
 
 	*ret = (struct fb_tool_answer){.code = -1};
 	if (call->doing && !cli->json)
-		r.progress = fb_progress_new(&cli->err, STDERR_FILENO, call->doing);
+		r.progress = fb_progress_new(&cli->err, STDERR_FILENO, call->doing, call->about ? call->about : "");
 	got_signal = 0;
 	sigaction(SIGINT, &ours, &before[0]);
 	sigaction(SIGTERM, &ours, &before[1]);
