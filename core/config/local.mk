@@ -1,4 +1,5 @@
 libfailback_core_la_SOURCES += \
+	core/config/chains.c \
 	core/config/config.c \
 	core/config/config.h \
 	core/config/freeze.c \

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,59 +60,6 @@ static int say_error(struct process *p, const struct fb_err *err)
 
 	say(p, json_pack("{s:[s]}", "errors", fb_err_format(err, text, sizeof text)));
 	return err->code;
-}
-
-/* ---- hosts ---- */
-
-static char *find_host_program(void)
-{
-	char self[PATH_MAX], *beside;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-
-	if (n > 0) {
-		self[n] = 0;
-		*strrchr(self, '/') = 0;
-		beside = fb_asprintf("%s/failback-host", self);
-		if (access(beside, X_OK) == 0)
-			return beside;
-		fb_free(beside);
-	}
-	return fb_strdup(FB_LIBEXECDIR "/failback-host");
-}
-
-static struct fb_pool *new_pool(struct process *p)
-{
-	json_t *sandboxes = fb_config_sandboxes(p->config, p->request->plan_file);
-	const struct fb_pool_options options = {.host_program = p->host_program, .plugin_dirs = fb_config_plugin_dirs(p->config), .trusted_owner = fb_config_trusted_owner(p->config),
-						.sandboxes = sandboxes};
-	struct fb_pool *pool = fb_pool_new(&options);
-
-	json_decref(sandboxes);
-	return pool;
-}
-
-/* Every plugin of the chain is there, and is the file that the chain was checked with. Starts all hosts, in the sandboxes that were recorded. */
-static int warm(struct fb_pool *pool, const json_t *frozen, struct fb_err *err)
-{
-	const json_t *plugins = json_object_get(frozen, "plugins"), *d, *now;
-	size_t i;
-
-	json_array_foreach(plugins, i, d)
-		if (json_object_get(d, "sandbox")) /* not in chains of before there were any */
-			fb_pool_confine(pool, json_string_value(json_object_get(d, "kind")), json_string_value(json_object_get(d, "name")), json_object_get(d, "sandbox"));
-	json_array_foreach(plugins, i, d)
-		fb_pool_expect(pool, json_string_value(json_object_get(d, "kind")), json_string_value(json_object_get(d, "name")));
-	json_array_foreach(plugins, i, d) {
-		const char *kind = json_string_value(json_object_get(d, "kind")), *name = json_string_value(json_object_get(d, "name"));
-
-		now = fb_pool_describe(pool, kind, name, err);
-		if (!now)
-			return -1;
-		if (!json_equal(json_object_get(now, "sha256"), json_object_get(d, "sha256")))
-			return fb_err_set(err, FB_EXIT_REFUSED, "the plugin %s-%s is another file than when the execution began: put that one back, or end the execution with 'failback stop ID --force'",
-					  kind, name);
-	}
-	return 0;
 }
 
 /* ---- one execution ---- */
@@ -369,7 +315,7 @@ static int go_on_with(struct process *p, struct fb_journal *j, const char *id, b
 			err.code = FB_EXIT_USAGE;
 		return say_error(p, &err);
 	}
-	pool = new_pool(p);
+	pool = fb_hosts_pool(p->config, p->host_program, p->request->plan_file);
 	waited = fb_streq(x.status, "waiting_approval");
 	frozen = x.frozen ? json_loads(x.frozen, 0, NULL) : NULL;
 	if (waited && strcmp(p->request->kind, "approved")) {
@@ -383,7 +329,7 @@ static int go_on_with(struct process *p, struct fb_journal *j, const char *id, b
 		code = say_error(p, &err);
 	} else if (take_over(p, j, &x, by_itself, &err) < 0) {
 		code = err.text[0] ? say_error(p, &err) : err.code;
-	} else if (warm(pool, frozen, &err) < 0) {
+	} else if (fb_hosts_warm(pool, frozen, &err) < 0) {
 		code = say_error(p, &err);
 	} else {
 		if (fb_journal_status(j, "running", false, -1, &err) < 0)
@@ -419,8 +365,8 @@ static int begin_folders(struct process *p, struct fb_pool **pool, const json_t 
 	if (there || r < 0)
 		return r;
 	fb_pool_free(*pool);
-	*pool = new_pool(p);
-	return warm(*pool, frozen, err);
+	*pool = fb_hosts_pool(p->config, p->host_program, p->request->plan_file);
+	return fb_hosts_warm(*pool, frozen, err);
 }
 
 static int fresh(struct process *p)
@@ -428,7 +374,7 @@ static int fresh(struct process *p)
 	const struct fb_engine_request *q = p->request;
 	struct fb_freeze_request freeze = {.kind = q->kind, .plan_file = q->plan_file, .release = q->release, .services = q->services, .reason = q->reason, .deployment_id = q->deployment_id};
 	unsigned flags = FB_JOURNAL_CREATE | (q->dry_run ? FB_JOURNAL_SHADOW : 0) | (strcmp(q->kind, "rollback") ? FB_JOURNAL_ROOM : FB_JOURNAL_DEGRADE);
-	struct fb_pool *pool = new_pool(p);
+	struct fb_pool *pool = fb_hosts_pool(p->config, p->host_program, p->request->plan_file);
 	struct fb_catalog_fn catalog = fb_pool_catalog(pool);
 	struct fb_journal *j = NULL;
 	struct fb_errs errs = {0};
@@ -459,7 +405,7 @@ static int engine_main(struct process *p)
 	struct fb_err err = {0};
 	int code;
 
-	p->host_program = p->request->host_program ? fb_strdup(p->request->host_program) : find_host_program();
+	p->host_program = p->request->host_program ? fb_strdup(p->request->host_program) : fb_hosts_program();
 	p->programs = fb_strdup(p->host_program);
 	*strrchr(p->programs, '/') = 0;
 	if (fb_config_load(&p->request->config, &p->config, &errs) < 0) {

@@ -128,6 +128,15 @@ bool fb_engine_stop_asked(void *owner, struct fb_link *l);
 /* Runs an execution that is recorded and ours; returns when it has ended or was lost. */
 int fb_execution_run(struct fb_engine *e, struct fb_err *err) FB_MUST_USE;
 
+/* ---- hosts.c ---- */
+
+/* failback-host: beside this program in a build tree, else the installed one; to be freed. */
+char *fb_hosts_program(void);
+/* A pool of what the configuration allows; plan_file (NULL: none) is hidden from sandboxes as it is. */
+struct fb_pool *fb_hosts_pool(const struct fb_config *config, const char *host_program, const char *plan_file);
+/* Every plugin of the chain is there, and is the file that the chain was checked with. Starts all hosts, in the sandboxes that were recorded. */
+int fb_hosts_warm(struct fb_pool *pool, const json_t *frozen, struct fb_err *err) FB_MUST_USE;
+
 /* ---- preflight.c, deployment.c, recover.c, ending.c: its stages ---- */
 
 void fb_engine_preflight(struct fb_engine *e);

@@ -5,6 +5,7 @@ libfailback_core_la_SOURCES += \
 	core/recovery/engine.c \
 	core/recovery/engine.h \
 	core/recovery/execution.c \
+	core/recovery/hosts.c \
 	core/recovery/internal.h \
 	core/recovery/observe.c \
 	core/recovery/operate.c \
