@@ -17,6 +17,9 @@ include plugins/strategies/immediate/local.mk
 include plugins/strategies/tree/local.mk
 include plugins/strategies/stream/local.mk
 include plugins/strategies/sqlite/local.mk
+include plugins/strategies/git/local.mk
+include plugins/strategies/packages/local.mk
+include plugins/strategies/units/local.mk
 include plugins/common/exec/local.mk
 include plugins/phases/exec/local.mk
 include plugins/strategies/exec/local.mk

@@ -91,3 +91,5 @@ writepoint_la_LDFLAGS = -module -avoid-version -rpath /nowhere
 # Items of backups: put into the store before a deployment, given back by a recovery
 EXTRA_DIST += tests/chain/test_backup.py
 TESTS += tests/chain/test_backup.py
+EXTRA_DIST += tests/chain/test_items.py
+TESTS += tests/chain/test_items.py

@@ -66,6 +66,8 @@ def place(kind, text):
             return SERVICES % "", PLAN + f"steps = ( {body} );"
     if body.startswith("strategy"):
         return f'services = ( {{ name = "web"; {body} }} );', None
+    if body.startswith("backup"):
+        return f'services = ( {{ name = "web"; strategy = {{ use = "immediate"; deploy = "true"; }}; {body} }} );', None
     if body.startswith("steps"):
         return SERVICES % "", PLAN + body
     if body.startswith("services"):
