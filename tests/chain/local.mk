@@ -93,3 +93,8 @@ EXTRA_DIST += tests/chain/test_backup.py
 TESTS += tests/chain/test_backup.py
 EXTRA_DIST += tests/chain/test_items.py
 TESTS += tests/chain/test_items.py
+EXTRA_DIST += tests/chain/test_backup_sweep.py
+TESTS += tests/chain/test_backup_sweep.py
+# Backups by their commands
+EXTRA_DIST += tests/chain/test_backup_commands.py
+TESTS += tests/chain/test_backup_commands.py

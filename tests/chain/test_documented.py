@@ -64,10 +64,10 @@ def place(kind, text):
             return SERVICES % "" + f"notifiers = ( {body} );", None
         if kind == "phase":
             return SERVICES % "", PLAN + f"steps = ( {body} );"
+    if kind == "strategy" and body.startswith("backup"):
+        return SERVICES % body, None
     if body.startswith("strategy"):
         return f'services = ( {{ name = "web"; {body} }} );', None
-    if body.startswith("backup"):
-        return f'services = ( {{ name = "web"; strategy = {{ use = "immediate"; deploy = "true"; }}; {body} }} );', None
     if body.startswith("steps"):
         return SERVICES % "", PLAN + body
     if body.startswith("services"):
