@@ -15,6 +15,12 @@ include plugins/notifiers/webhook/local.mk
 include plugins/phases/command/local.mk
 include plugins/strategies/immediate/local.mk
 include plugins/strategies/tree/local.mk
+include plugins/strategies/stream/local.mk
+include plugins/strategies/sqlite/local.mk
+include plugins/strategies/git/local.mk
+include plugins/strategies/packages/local.mk
+include plugins/strategies/units/local.mk
+include plugins/strategies/redis/local.mk
 include plugins/common/exec/local.mk
 include plugins/phases/exec/local.mk
 include plugins/strategies/exec/local.mk

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* nftw */
+#endif
 #include "plugins/common/item.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plugins/common/run.h"
 
 #define REFUSED 4 /* of a restore: the rest is done */
+#define OPEN_FOLDERS 16
 
 /* "failback-store put --set … --item …" */
 static struct store_words begin(const struct fb_call *call, const char *command, const char *set)
@@ -79,9 +85,15 @@ static void warn(const struct fb_call *call, const json_t *answer)
 
 static int32_t captured(const struct fb_call *call, const char *kind, const json_t *answer, bool record)
 {
+	int64_t least = call->host->option_int(call, "min_size", 0);
 	char key[256];
 
 	warn(call, answer);
+	if (number(answer, "size") < least) {
+		call->host->fail(call, "the backup of %s has %lld bytes, and min_size is %lld: look at why there is so little", call->service, (long long)number(answer, "size"),
+				 (long long)least);
+		return FB_FAIL;
+	}
 	report(call, "items", json_pack("[{s:s, s:s, s:O?, s:O?, s:b}]", "item", item_name(call), "kind", kind, "size", json_object_get(answer, "size"), "encrypted",
 					json_object_get(answer, "encrypted"), "stored", 1));
 	set_key(call->last_good, key, sizeof key);
@@ -121,6 +133,7 @@ int32_t item_capture(const struct fb_call *call, const char *kind, const char *w
 	if (h->option_int(call, "secret", 0))
 		store_word(&w, "--secret");
 	add(&w, content);
+	w.environment = content->environment;
 	snprintf(text, sizeof text, "back up %s", what);
 	answer = h->act(call, "put", FB_REPEAT_IDEMPOTENT, text);
 	if ((answer != FB_ACT_DO && answer != FB_ACT_DONE) || (answer == FB_ACT_DONE && is_kept(call))) {
@@ -136,6 +149,40 @@ int32_t item_capture(const struct fb_call *call, const char *kind, const char *w
 	}
 	json_decref(said);
 	return answer;
+}
+
+/* ---- its place in the scratch folder ---- */
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)at;
+	return (kind == FTW_DP ? rmdir : unlink)(path) && kind != FTW_DNR ? -1 : 0;
+}
+
+static void remove_all(const char *path)
+{
+	nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+}
+
+char *item_place(const struct fb_call *call, const char *name)
+{
+	char path[4200];
+
+	if (!call->scratch) {
+		call->host->fail(call, "%s needs a scratch folder, and this plugin's sandbox has none: set scratch = true", call->service);
+		return NULL;
+	}
+	snprintf(path, sizeof path, "%s/%s.%s", call->scratch, call->service, name);
+	remove_all(path);
+	return run_copy(path);
+}
+
+void item_clear(char *place)
+{
+	if (place)
+		remove_all(place);
+	free(place);
 }
 
 /* ---- proof ---- */
@@ -175,13 +222,12 @@ static int32_t read_back(const struct fb_call *call, double *ret_seconds)
 }
 
 /* Gives it into the scratch folder, then asks what another restore there would change: nothing. */
-static int32_t restore_apart(const struct fb_call *call, double *ret_seconds)
+static int32_t restore_apart(const struct fb_call *call, const char *place, double *ret_seconds)
 {
-	char place[4200], line[STORE_LINE];
 	int code = 0, different = 0;
+	char line[STORE_LINE];
 	json_t *said = NULL;
 
-	snprintf(place, sizeof place, "%s/proof", call->scratch);
 	for (int round = 0; round < 2 && !code; round++) {
 		struct store_words w = begin(call, "restore", call->execution);
 
@@ -206,8 +252,14 @@ static int32_t restore_apart(const struct fb_call *call, double *ret_seconds)
 
 int32_t item_prove(const struct fb_call *call)
 {
+	return item_prove_with(call, NULL);
+}
+
+int32_t item_prove_with(const struct fb_call *call, item_look_fn look)
+{
 	const char *how = call->host->option(call, "verify");
 	bool restores = how && !strcmp(how, "restore");
+	char *place = NULL;
 	double seconds = 0;
 	int32_t answer;
 
@@ -217,7 +269,12 @@ int32_t item_prove(const struct fb_call *call)
 		call->host->fail(call, "verify = \"restore\" needs a scratch folder, and this plugin's sandbox has none");
 		return FB_FATAL;
 	}
-	answer = restores ? restore_apart(call, &seconds) : read_back(call, &seconds);
+	if (restores)
+		place = item_place(call, "proof");
+	answer = restores ? restore_apart(call, place, &seconds) : read_back(call, &seconds);
+	if (answer == FB_OK && look)
+		answer = look(call, place);
+	item_clear(place);
 	if (answer == FB_OK)
 		report(call, "items", json_pack("[{s:s, s:f, s:s}]", "item", item_name(call), "seconds", seconds, "proven_by", restores ? "restore" : "read"));
 	return answer;
@@ -272,9 +329,34 @@ static int32_t restored(const struct fb_call *call, const char *what, const char
 	return FB_FAIL;
 }
 
-int32_t item_restore(const struct fb_call *call, const char *what, const struct store_words *more, bool *ret_written)
+bool item_stays(const struct fb_call *call, const char *what)
 {
 	const char *how = call->host->option(call, "on_rollback");
+
+	if (!how || strcmp(how, "keep") || asked_set(call))
+		return false;
+	call->host->log(call, FB_LOG_INFO, "on_rollback = \"keep\": %s is left as it is", what);
+	return true;
+}
+
+int item_give(const struct fb_call *call, const char *what, const char *set, const struct store_words *where)
+{
+	struct store_words w = begin(call, "restore", set);
+	char line[STORE_LINE];
+	int code;
+
+	w.environment = where->environment;
+	add(&w, where);
+	json_decref(store_ask(call, &w, &code, line));
+	if (!code)
+		return 0;
+	call->host->fail(call, "%s could not be brought back from set %s: %s", what, set, line);
+	advise(call, set);
+	return -1;
+}
+
+int32_t item_restore(const struct fb_call *call, const char *what, const struct store_words *more, bool *ret_written)
+{
 	char *set, line[STORE_LINE], text[STORE_LINE];
 	struct store_words w;
 	int32_t answer, asked;
@@ -283,10 +365,8 @@ int32_t item_restore(const struct fb_call *call, const char *what, const struct 
 
 	if (ret_written)
 		*ret_written = false;
-	if (how && !strcmp(how, "keep") && !asked_set(call)) {
-		call->host->log(call, FB_LOG_INFO, "on_rollback = \"keep\": %s is left as it is", what);
+	if (item_stays(call, what))
 		return FB_SKIP;
-	}
 	set = item_set(call);
 	if (!set)
 		return FB_FAIL;

@@ -91,6 +91,8 @@ writepoint_la_LDFLAGS = -module -avoid-version -rpath /nowhere
 # Items of backups: put into the store before a deployment, given back by a recovery
 EXTRA_DIST += tests/chain/test_backup.py
 TESTS += tests/chain/test_backup.py
+EXTRA_DIST += tests/chain/test_items.py
+TESTS += tests/chain/test_items.py
 EXTRA_DIST += tests/chain/test_backup_sweep.py
 TESTS += tests/chain/test_backup_sweep.py
 # Backups by their commands

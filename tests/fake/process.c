@@ -44,6 +44,8 @@ static char **make_environment(const struct fb_call *call, const struct fb_comma
 	env[n++] = fb_asprintf("PATH=%s", getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
 	env[n++] = fb_strdup("HOME=/");
 	env[n++] = fb_strdup("LANG=C.UTF-8");
+	if (getenv("FAILBACK_STORE"))
+		env[n++] = fb_asprintf("FAILBACK_STORE=%s", getenv("FAILBACK_STORE"));
 	env[n++] = fb_asprintf("FAILBACK_EXECUTION=%s", call->execution);
 	env[n++] = fb_asprintf("FAILBACK_ENVIRONMENT=%s", call->environment);
 	if (call->service)

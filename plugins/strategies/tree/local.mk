@@ -13,3 +13,10 @@ strategy_tree_la_LDFLAGS = $(module_ldflags)
 strategy_tree_la_LIBADD = $(JANSSON_LIBS)
 dist_man_MANS += plugins/strategies/tree/failback-strategy-tree.7
 EXTRA_DIST += plugins/strategies/tree/example.conf
+
+check_PROGRAMS += plugins/strategies/tree/test_strategy_tree
+TESTS += plugins/strategies/tree/test_strategy_tree
+plugins_strategies_tree_test_strategy_tree_SOURCES = plugins/strategies/tree/test_strategy_tree.c plugins/common/test_item.h
+plugins_strategies_tree_test_strategy_tree_CPPFLAGS = $(unit_cppflags)
+plugins_strategies_tree_test_strategy_tree_CFLAGS = $(unit_cflags)
+plugins_strategies_tree_test_strategy_tree_LDADD = $(fake_libs)

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every kind of item of a backup in a deployment that fails: what comes back with the release, and what is kept for people."""
+import os
+import sqlite3
+import subprocess
+
+from files_lab import FilesLab
+from lab import DONE, FAILED, RECOVERED, check, main, need
+
+GIT = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
+
+
+class ItemLab(FilesLab):
+    """One service with items; {dir} in their text is the laboratory's folder."""
+
+    def __init__(self, items):
+        super().__init__()
+        self.settings = f'backup_store = {{ path = "{self.path("backups")}"; }};'
+        self.items(items)
+
+    def items(self, text):
+        self.configure([("app", "backup = ( " + text.replace("{dir}", self.dir) + " );")], more=self.settings)
+
+    def sh(self, line):
+        p = subprocess.run(["/bin/sh", "-ec", line], cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                           env=dict(os.environ, GIT_CONFIG_GLOBAL="/dev/null"))
+        check(p.returncode == 0, line, p.stdout)
+        return p.stdout.strip()
+
+    def git(self, *words, at="work"):
+        return subprocess.run(GIT + ["-C", self.path(at)] + list(words), check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+    def good(self, release="1.0"):
+        return self.run("deploy", self.plan(), "--release", release, expect=DONE)
+
+    def bad(self, spoil, release="2.0"):
+        """A deployment that does something and then fails; what the report says of the items of the backup."""
+        self.write("spoil", "#!/bin/sh\nset -e\n" + spoil.replace("{dir}", self.dir) + "\n", 0o700)
+        steps = f'{{ name = "spoil"; run = [ "{self.path("spoil")}" ]; }}, {{ name = "fail"; run = "exit 1"; }}'
+        self.run("deploy", self.plan(steps), "--release", release, expect=RECOVERED)
+        return {i["item"]: i for i in self.report()["backup"]["items"] if i["item"] != "way back"}
+
+    def has(self, name, text):
+        with open(self.path(name)) as f:
+            found = f.read()
+        check(found == text, f"{name} has", repr(found), "and not", repr(text))
+
+
+def a_stream_goes_back_through_its_command_or_is_kept():
+    with ItemLab('{ use = "stream"; name = "given"; capture = "cat {dir}/given"; restore = "cat > {dir}/new && mv {dir}/new {dir}/given"; on_rollback = "restore"; },'
+                 '{ use = "stream"; name = "kept"; capture = [ "cat", "{dir}/kept" ]; verify = "restore"; prove = "grep -q one"; }') as lab:
+        lab.write("given", "one\n")
+        lab.write("kept", "one\n")
+        lab.good()
+        items = lab.bad("echo two > {dir}/given; echo two > {dir}/kept")
+        lab.has("given", "one\n")
+        lab.has("kept", "two\n")
+        check(items["given"]["kind"] == "stream" and items["given"]["proven_by"] == "read" and items["kept"]["proven_by"] == "restore", items)
+
+
+def a_dump_that_fails_refuses_the_deployment():
+    with ItemLab('{ use = "stream"; name = "dump"; capture = "echo half; exit 1"; }') as lab:
+        p = lab.run("deploy", lab.plan(), "--release", "1.0", expect=FAILED)
+        check("could not be backed up" in p.stdout + p.stderr, p.stdout, p.stderr)
+        check(not lab.live(), "it was deployed", lab.live())
+
+
+def a_database_comes_back_with_all_its_rows():
+    with ItemLab('{ use = "sqlite"; name = "orders"; path = "{dir}/orders.db"; verify = "restore"; on_rollback = "restore"; stop = "echo stop >> {dir}/done"; start = "echo start >> {dir}/done"; },'
+                 '{ use = "sqlite"; name = "log"; path = "{dir}/log.db"; }') as lab:
+        for name in ("orders", "log"):
+            with sqlite3.connect(lab.path(name + ".db")) as db:
+                db.execute("pragma journal_mode=wal")
+                db.execute("create table t (n integer)")
+                db.executemany("insert into t values (?)", [(n,) for n in range(1000)])
+            db.close()
+        lab.good()
+        items = lab.bad("/usr/bin/python3 -c \"import sqlite3\nfor n in ('orders', 'log'):\n with sqlite3.connect('{dir}/' + n + '.db') as db: db.execute('delete from t where n > 10')\"")
+        rows = {}
+        for name in ("orders", "log", "orders.db.replaced"):
+            with sqlite3.connect(lab.path(name if "." in name else name + ".db")) as db:
+                rows[name] = db.execute("select count(*) from t").fetchone()[0]
+            db.close()
+        check(rows == {"orders": 1000, "log": 11, "orders.db.replaced": 11}, rows)
+        lab.has("done", "stop\nstart\n")
+        check(items["orders"]["kind"] == "sqlite" and items["orders"]["proven_by"] == "restore", items)
+
+
+def a_work_tree_goes_back_to_its_commit():
+    need("git")
+    with ItemLab('{ use = "git"; name = "source"; path = "{dir}/work"; version_file = "DEPLOYED_VERSION.txt"; }') as lab:
+        os.mkdir(lab.path("work"))
+        lab.git("init", "-q")
+        lab.write("work/app", "one\n")
+        lab.git("add", "app")
+        lab.git("commit", "-qm", "one")
+        lab.write("work/local", "not committed\n")
+        first = lab.git("rev-parse", "HEAD")
+        lab.good()
+        lab.bad(f"cd {lab.path('work')}; echo two > app; {' '.join(GIT)} commit -qam two")
+        check(lab.git("rev-parse", "HEAD") == first, "HEAD is at", lab.git("rev-parse", "HEAD"), "and not", first)
+        lab.has("work/app", "one\n")
+        lab.has("work/local", "not committed\n")
+        lab.has("work/DEPLOYED_VERSION.txt", first + "\n")
+        check(len([t for t in lab.git("tag").split() if t.startswith("backup-")]) >= 1, lab.git("tag"))
+
+
+def packages_that_differ_are_told():
+    need("dpkg-query")
+    with ItemLab('{ use = "packages"; name = "debian"; of = "dpkg"; }') as lab:
+        lab.good()
+        tools = lab.write("bin/dpkg-query", "#!/bin/sh\n/usr/bin/dpkg-query \"$@\" | sed 's/^\\(ii *dpkg=\\).*/\\19.9/'\n", 0o755)
+        os.environ["PATH"], before = os.path.dirname(tools) + ":" + os.environ["PATH"], os.environ["PATH"]
+        os.rename(tools, tools + ".not-yet")
+        try:
+            lab.bad("mv {dir}/bin/dpkg-query.not-yet {dir}/bin/dpkg-query")
+        finally:
+            os.environ["PATH"] = before
+        text = str(lab.report())
+        check("apt-get install --allow-downgrades dpkg=" in text, "the command is in the report", text)
+
+
+def unit_files_come_back_and_are_read_again():
+    with ItemLab('{ use = "units"; name = "units"; paths = [ "{dir}/shop.service" ]; reload = "echo reloaded >> {dir}/done"; }') as lab:
+        lab.write("shop.service", "[Service]\nExecStart=/bin/true\n")
+        lab.good()
+        lab.bad("echo '[Service]' > {dir}/shop.service")
+        lab.has("shop.service", "[Service]\nExecStart=/bin/true\n")
+        lab.has("done", "reloaded\n")
+
+
+if __name__ == "__main__":
+    main(a_stream_goes_back_through_its_command_or_is_kept, a_dump_that_fails_refuses_the_deployment, a_database_comes_back_with_all_its_rows,
+         a_work_tree_goes_back_to_its_commit, packages_that_differ_are_told, unit_files_come_back_and_are_read_again)
