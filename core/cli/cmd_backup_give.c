@@ -139,12 +139,13 @@ static int audit_end(struct give *g, const char *action, const char *more, int c
 static char *place_of(const char *item)
 {
 	char *service = fb_set_service_of(item);
-	const char *rest = item + strlen(service) + 1;
+	const char *rest = item + strlen(service);
 	char *place;
 
-	if (!*service)
+	rest += *rest != 0;
+	if (!*rest)
 		place = fb_strdup(item);
-	else if (!*rest || !strcmp(rest, ".") || !strcmp(rest, "..") || strchr(rest, '/')) /* no name for a file */
+	else if (!strcmp(rest, ".") || !strcmp(rest, "..") || strchr(rest, '/')) /* no name for a file */
 		place = fb_asprintf("%s/%s", service, item);
 	else
 		place = fb_asprintf("%s/%s", service, rest);

@@ -34,7 +34,7 @@ char *fb_set_service_of(const char *item)
 {
 	size_t n = strcspn(item, "./");
 
-	return item[n] ? fb_asprintf("%.*s", (int)n, item) : fb_strdup("");
+	return fb_asprintf("%.*s", (int)n, item);
 }
 
 static int by_bytes(const void *a, const void *b)

@@ -43,7 +43,7 @@ const struct fb_set *fb_sets_find(struct fb_cli *cli, const struct fb_sets *s, c
 int fb_set_has_item(struct fb_cli *cli, const struct fb_set *set, const char *item) FB_MUST_USE;
 
 enum fb_set_digest fb_set_digest(const struct fb_set *set);
-/* "web" of "web.config"; "" of an item that is of no service. to be freed. */
+/* "web" of "web.config", and of "web", which its strategy keeps itself; to be freed. */
 char *fb_set_service_of(const char *item);
 bool fb_set_has_service(const struct fb_set *set, const char *service);
 /* "needed by the live release 2.1 of web"; to be freed; NULL: nothing needs it. */
