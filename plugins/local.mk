@@ -15,6 +15,7 @@ include plugins/notifiers/webhook/local.mk
 include plugins/phases/command/local.mk
 include plugins/strategies/immediate/local.mk
 include plugins/strategies/tree/local.mk
+include plugins/strategies/postgresql/local.mk
 include plugins/common/exec/local.mk
 include plugins/phases/exec/local.mk
 include plugins/strategies/exec/local.mk

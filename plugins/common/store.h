@@ -18,6 +18,7 @@
 struct store_words {
 	char **v; /* ends in NULL */
 	size_t n;
+	const char *const *environment; /* of the program, "NAME=value" each, ends in NULL; the caller's; NULL: none */
 };
 /* "failback-store COMMAND" */
 void store_begin(struct store_words *w, const char *command);
