@@ -91,3 +91,12 @@ writepoint_la_LDFLAGS = -module -avoid-version -rpath /nowhere
 # Items of backups: put into the store before a deployment, given back by a recovery
 EXTRA_DIST += tests/chain/test_backup.py
 TESTS += tests/chain/test_backup.py
+
+# Databases: a real server, and the tools that projects migrate with
+EXTRA_DIST += tests/chain/postgresql_lab.py
+EXTRA_DIST += tests/chain/test_postgresql.py
+EXTRA_DIST += tests/chain/test_postgresql_tools.py
+if HAVE_LIBPQ
+TESTS += tests/chain/test_postgresql.py
+TESTS += tests/chain/test_postgresql_tools.py
+endif

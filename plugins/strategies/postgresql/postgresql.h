@@ -49,15 +49,17 @@ int pg_end_own_sessions(struct pg *p, PGconn *db, const char *database);
 /* "2 sessions are connected: pid 12 (app, user web, idle)"; *ret_n: how many. Those of this execution are not counted. */
 int pg_others(struct pg *p, PGconn *db, const char *database, int *ret_n, char *buf, size_t size);
 
-/* strategy.c */
+/* call.c */
 int32_t pg_leave(struct pg *p, const char *key, int32_t repeat, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Records an action that pg_leave has answered FB_ACT_DO for. */
 int32_t pg_made(struct pg *p, const char *key, int32_t leave);
 char *pg_key(const char *what, const char *release, char *buf, size_t size); /* of a fact: "what.release" */
 const char *pg_good(const struct pg *p); /* the release that is gone back to; NULL: there is none */
+/* A fact of the service's about a release. */
+const char *pg_remembered(struct pg *p, const char *what, const char *release);
 const char *pg_hash(const struct pg *p, char buf[9]); /* of the execution, for names of databases */
 
-/* migration.c: a folder of SQL files, run by us */
+/* files.c: a folder of SQL files; migration.c: run by us */
 struct pg_migration {
 	char name[PG_NAME]; /* "003_phone" */
 	char *up, *down;    /* texts; NULL: there is none */
@@ -67,6 +69,9 @@ struct pg_migrations {
 	size_t n;
 };
 void pg_migrations_clear(struct pg_migrations *m);
+void pg_migrations_sort(struct pg_migrations *m);
+struct pg_migration *pg_migrations_find(struct pg_migrations *m, const char *name); /* NULL: there is none */
+struct pg_migration *pg_migrations_add(struct pg_migrations *m, const char *name);
 /* The files of a release, in order. */
 int pg_migrations_read(struct pg *p, const char *release, struct pg_migrations *ret);
 /* Those that the database has, in order, with the way down as it was when they were applied. */
@@ -101,14 +106,17 @@ int32_t pg_proof_same(struct pg *p, const json_t *then, const json_t *now, const
 int32_t pg_proof_check(struct pg *p, const json_t *then, const json_t *now);
 int32_t pg_verify_queries(struct pg *p);
 
+/* database.c */
+void pg_name(const struct pg *p, const char *what, char *buf, size_t size); /* "shop_scratch_0123abcd" */
+int pg_database_drop(struct pg *p, const char *name);
+int32_t pg_clone_create(struct pg *p, const char *name); /* leaves p->db unconnected */
+/* Restores the dump in a set into a database that is made anew. */
+int32_t pg_dump_into(struct pg *p, const char *set, const char *digest, const char *database);
+
 /* snapshot.c, prove.c */
 int32_t pg_capture(struct pg *p);
 int32_t pg_prove(struct pg *p);
-int pg_store_ready(struct pg *p);
-int32_t pg_clone_create(struct pg *p, const char *name);
-int pg_database_drop(struct pg *p, const char *name);
-int32_t pg_dump_into(struct pg *p, const char *set, const char *digest, const char *database);
-void pg_name(const struct pg *p, const char *what, char *buf, size_t size);
+int pg_store_ready(struct pg *p); /* makes it where it is not there */
 
 /* swap.c */
 int32_t pg_fall_back(struct pg *p, const char *release, const char *why);
@@ -118,6 +126,24 @@ int32_t pg_fall_back(struct pg *p, const char *release, const char *why);
 int32_t pg_preserve(struct pg *p, PGconn *db);
 /* Says what was preserved and how it is put back, once that is final. */
 void pg_preserve_tell(struct pg *p);
+
+/* script.c: rows of a table, or values of such columns, as a script for psql that puts them back */
+int pg_script(struct pg *p, PGconn *db, const char *table, const char *columns, FILE *out);
+
+/* back.c */
+/* The revision that goes with a release, to be freed; NULL: nobody knows. */
+char *pg_target_of(struct pg *p, const char *release);
+int32_t pg_restore(struct pg *p);
+int32_t pg_undo(struct pg *p);
+int32_t pg_verify(struct pg *p);
+
+/* forward.c */
+int32_t pg_check(struct pg *p);
+int32_t pg_state(struct pg *p);
+int32_t pg_prepare(struct pg *p);
+int32_t pg_shift(struct pg *p);
+int32_t pg_commit(struct pg *p);
+int32_t pg_cleanup(struct pg *p);
 
 /* evidence.c */
 int32_t pg_evidence(struct pg *p);
