@@ -172,11 +172,26 @@ static const char *find_part(const char *const *places, const char *configured, 
 	return configured;
 }
 
+/* Programs that are run by failback alone lie all in one folder. */
+static const char *find_program(const char *name, const char *configured, char *buf, size_t size)
+{
+	char *beside[] = {fb_strdup(name), fb_asprintf("../%s", name), fb_asprintf("../libexec/failback/%s", name), NULL};
+	const char *found = find_part((const char *const *)beside, configured, X_OK, buf, size);
+	for (char **p = beside; *p; p++)
+		fb_free(*p);
+	return found;
+}
+
 const char *fb_cli_host_program(void)
 {
-	static const char *const places[] = {"failback-host", "../failback-host", "../libexec/failback/failback-host", NULL};
 	static char path[4096 + 64];
-	return find_part(places, FB_LIBEXECDIR "/failback-host", X_OK, path, sizeof path);
+	return find_program("failback-host", FB_LIBEXECDIR "/failback-host", path, sizeof path);
+}
+
+const char *fb_cli_store_program(void)
+{
+	static char path[4096 + 64];
+	return find_program("failback-store", FB_LIBEXECDIR "/failback-store", path, sizeof path);
 }
 
 const char *fb_cli_templates(void)

@@ -36,7 +36,7 @@ struct fb_command {
 	const char *summary;
 	const char *text;     /* a paragraph or two for its help */
 	const char *examples; /* lines, each "command\n" */
-	const char *complete; /* what an operand is: file, execution, service, plugin, kind, command, "" */
+	const char *complete; /* what an operand is: file, execution, service, backup, plugin, kind, command, "" */
 	bool changes;         /* has effects: --dry-run means something or is refused */
 	bool dry_run;         /* knows --dry-run */
 	const struct fb_option_def *options; /* ends with a zero entry; NULL: none */
@@ -96,6 +96,7 @@ int fb_cli_execution(struct fb_cli *cli, const char *id, struct fb_execution *re
 char *fb_cli_execution_folder(const struct fb_cli *cli, const char *execution);
 const char *fb_cli_actor(char *buf, size_t size); /* "user NAME" */
 const char *fb_cli_host_program(void);
+const char *fb_cli_store_program(void);
 const char *fb_cli_templates(void); /* folder of the templates of plugins */
 
 /* ---- one file each: cmd_<name>.c ---- */
@@ -117,6 +118,12 @@ int fb_cmd_plugin_list(struct fb_cli *cli);
 int fb_cmd_plugin_show(struct fb_cli *cli);
 int fb_cmd_plugin_new(struct fb_cli *cli);
 int fb_cmd_plugin_check(struct fb_cli *cli);
+int fb_cmd_backup_list(struct fb_cli *cli);
+int fb_cmd_backup_show(struct fb_cli *cli);
+int fb_cmd_backup_verify(struct fb_cli *cli);
+int fb_cmd_backup_restore(struct fb_cli *cli);
+int fb_cmd_backup_export(struct fb_cli *cli);
+int fb_cmd_backup_prune(struct fb_cli *cli);
 int fb_cmd_audit_verify(struct fb_cli *cli);
 
 #endif

@@ -49,6 +49,36 @@ static const struct fb_option_def audit_options[] = {
 	{"head", 0, "HASH", false, "a head that was printed earlier: prove that it is still in the chain"},
 	{0},
 };
+static const struct fb_option_def backup_list_options[] = {
+	{"service", 's', "NAME", false, "only sets with an item of this service"},
+	{0},
+};
+static const struct fb_option_def backup_show_options[] = {
+	{"item", 'i', "ITEM", false, "only this item, with all that is known of it"},
+	{"files", 0, NULL, false, "the files in the item's tree"},
+	{0},
+};
+static const struct fb_option_def backup_verify_options[] = {
+	{"item", 'i', "ITEM", false, "only this item"},
+	{0},
+};
+static const struct fb_option_def backup_restore_options[] = {
+	{"to", 0, "DIR", false, "copy it into this new folder, and touch nothing that is live"},
+	{"item", 'i', "ITEM", false, "only this item"},
+	{"only", 0, "PATH", false, "only this file or folder of the item; may be given more than once"},
+	{"plan", 0, "FILE", false, "write the plan that would be run, to be read first, and run nothing"},
+	{"approve", 0, NULL, false, "approve the plan now, in your name"},
+	{0},
+};
+static const struct fb_option_def backup_export_options[] = {
+	{"to", 0, "FILE", false, "the new file that it goes to, such as FILE.tar.zst; needed"},
+	{"item", 'i', "ITEM", false, "only this item"},
+	{0},
+};
+static const struct fb_option_def backup_prune_options[] = {
+	{"orphans", 0, NULL, false, "remove old sets too whose execution the journal does not have"},
+	{0},
+};
 static const struct fb_option_def plugin_new_options[] = {
 	{"language", 0, "LANGUAGE", false, "c or c++ (c)"},
 	{"dir", 0, "DIR", false, "write the project there (failback-KIND-NAME)"},
@@ -117,6 +147,30 @@ const struct fb_command fb_commands[] = {
 	 "stop, with answers refused, on a full disk, under valgrind. One line a check; exit code 69 when one has failed.",
 	 "failback plugin check notifier-mine.so --set port=5170\nfailback --json plugin check check-mine.so --options example.conf\n", "file", false, false, plugin_check_options,
 	 fb_cmd_plugin_check},
+	{"backup list", "", 0, 0, "the backup sets, newest first",
+	 "Shows when each was made, of which services, its size and what it takes in the store, whether it is encrypted, whether the journal has the digest of its manifest, and "
+	 "which live or last known good release needs it.",
+	 "failback backup list\nfailback backup list --service web\n", "", false, false, backup_list_options, fb_cmd_backup_list},
+	{"backup show", "[SET]", 0, 1, "one backup set, an item of it, or its files",
+	 "SET is a set's id, which is its execution's, or the beginning of one, or latest. Without SET: the newest of this environment.",
+	 "failback backup show\nfailback backup show latest --item web.config --files\n", "backup", false, false, backup_show_options, fb_cmd_backup_show},
+	{"backup verify", "[SET]", 0, 1, "read a backup set back and prove that it is whole",
+	 "Reads every object, decrypts and compares it, and compares the manifest with the digest that the journal has of it. Exit code 0 when all is whole, 1 when something is "
+	 "damaged. Without SET: the newest of this environment.",
+	 "failback backup verify\nfailback backup verify deploy-production-20260120t110000z-k3fa --item web.config\n", "backup", false, false, backup_verify_options, fb_cmd_backup_verify},
+	{"backup restore", "SET", 1, 1, "give back what a backup set has, where it lives or in a new folder",
+	 "Without --to it is a deployment of one step: what is there now is backed up first, every item is read back whole before anything is written, the step is in the journal and "
+	 "the audit, and is taken back when it fails. A dry run says what would be done; --plan writes the plan and runs nothing. With --to nothing that is live is touched: one item goes to DIR, several to DIR/SERVICE/ITEM. While it is at it the folder is DIR.incomplete; it gets its name when all is there. What may "
+	 "not be restored is named, and the folder keeps that name: exit code 4.",
+	 "failback --dry-run backup restore latest\nfailback backup restore latest --item web.config --only /etc/web/nginx.conf\nfailback backup restore latest --item web.config --plan give-back.plan\n"
+	 "failback backup restore latest --to /tmp/look --item web.config\nfailback backup restore latest --to /tmp/look --item web.config --only nginx.conf\n", "backup", true, true,
+	 backup_restore_options, fb_cmd_backup_restore},
+	{"backup export", "SET", 1, 1, "write a backup set to one archive", "Writes a tar.zst that tar(1) reads. What is encrypted in the store is in the clear in the archive.",
+	 "failback backup export latest --to /mnt/usb/web.tar.zst\n", "backup", true, false, backup_export_options, fb_cmd_backup_export},
+	{"backup prune", "", 0, 0, "remove old backup sets, and say why each is kept or goes",
+	 "Removes sets of this environment that are older than retention_days and not among the keep_last newest of any of their services, then younger ones until the store is no larger "
+	 "than max_size (failback.conf(5), backup_store). Never one whose execution has not ended, and none that a live or last known good release needs.",
+	 "failback backup prune --dry-run\nfailback backup prune\n", "", true, true, backup_prune_options, fb_cmd_backup_prune},
 	{"audit verify", "", 0, 0, "prove that the audit trail is whole",
 	 "Reads every row anew and checks each against the hash of the one before. With --head also that a head, as reports and notifications print it, is in the chain.",
 	 "failback audit verify\n", "", false, false, audit_options, fb_cmd_audit_verify},

@@ -2,6 +2,7 @@
 /* Owns the words for bash completion: commands and options from their table, names from the configuration and the journal. */
 #include <string.h>
 
+#include "cli/backup/sets.h"
 #include "cli/cli.h"
 #include "cli/pool.h"
 
@@ -29,6 +30,18 @@ static void put_executions(struct fb_cli *cli)
 	fb_executions_free(v, n);
 }
 
+static void put_backups(struct fb_cli *cli)
+{
+	struct fb_sets s;
+	if (fb_sets_read(cli, FB_JOURNAL_READ, &s) != 0)
+		return;
+	puts("latest");
+	for (size_t i = 0; i < s.n; i++)
+		if (s.v[i].sealed)
+			puts(s.v[i].id);
+	fb_sets_clear(&s);
+}
+
 /* Names of a kind; argv[0] stands for the program's name, the rest is the line so far, for its -c and --state-dir. */
 static int put_names(struct fb_cli *cli, const char *kind, int argc, char **argv)
 {
@@ -46,6 +59,8 @@ static int put_names(struct fb_cli *cli, const char *kind, int argc, char **argv
 		put_plugins(cli);
 	else if (strcmp(kind, "execution") == 0)
 		put_executions(cli);
+	else if (strcmp(kind, "backup") == 0)
+		put_backups(cli);
 	else if (strcmp(kind, "service") == 0)
 		for (const char *const *name = fb_config_services(cli->config); name && *name; name++)
 			puts(*name);

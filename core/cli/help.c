@@ -26,7 +26,7 @@ void fb_help_all(FILE *out)
 	      "Deploys by a plan, and when that fails returns every service to its last known good release.\n\nCommands:\n",
 	      out);
 	for (const struct fb_command *c = fb_commands; c->name; c++)
-		fprintf(out, "  %-14s %s\n", c->name, c->summary);
+		fprintf(out, "  %-15s %s\n", c->name, c->summary);
 	fputs("\nOptions, before or after the command:\n", out);
 	put_options(out, fb_global_options);
 	fputs("\nExit codes:\n"

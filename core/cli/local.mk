@@ -62,3 +62,23 @@ libfailback_core_la_SOURCES += \
 	core/cli/check/world.c \
 	core/cli/cmd_plugin_check.c
 libfailback_core_la_SOURCES += core/cli/cmd_doctor.c
+
+# backup
+libfailback_core_la_SOURCES += \
+	core/cli/backup/live.h \
+	core/cli/backup/needed.c \
+	core/cli/backup/needed.h \
+	core/cli/backup/progress.c \
+	core/cli/backup/progress.h \
+	core/cli/backup/retain.c \
+	core/cli/backup/retain.h \
+	core/cli/backup/sets.c \
+	core/cli/backup/sets.h \
+	core/cli/backup/tool.c \
+	core/cli/backup/tool.h \
+	core/cli/cmd_backup.c \
+	core/cli/cmd_backup_give.c \
+	core/cli/cmd_backup_live.c \
+	core/cli/cmd_backup_prune.c \
+	core/cli/cmd_backup_show.c \
+	core/cli/cmd_backup_verify.c

@@ -2,6 +2,7 @@
 /* Owns how an execution looks in a listing. */
 #include "cli/rows.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,6 +12,17 @@ json_t *fb_row_stamp(int64_t wall_ms)
 {
 	char buf[FB_TIME_SIZE];
 	return wall_ms > 0 ? json_string(fb_clock_format(wall_ms, buf)) : json_null();
+}
+
+char *fb_row_size(uint64_t bytes, char buf[FB_ROW_SIZE])
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double n = (double)bytes;
+	int unit = 0;
+	for (; n >= 999.5 && unit < 6; unit++)
+		n /= 1024;
+	snprintf(buf, FB_ROW_SIZE, unit && n < 9.95 ? "%.1f %s" : "%.0f %s", n, units[unit]);
+	return buf;
 }
 
 int64_t fb_row_elapsed_ms(const struct fb_execution *e, int64_t now_ms)

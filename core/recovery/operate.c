@@ -415,9 +415,15 @@ static bool takes_part(const struct fb_operation_spec *spec, const struct fb_ser
 {
 	const char *operation = spec->undo ? "undo" : fb_operation_name(spec->operation);
 
-	/* Users know nothing of items, and their state is their service's. */
-	if (s->item_of && (!is_in(spec->operation, "capture prove prepare restore verify") || !fb_use_offers(&s->strategy, operation)))
-		return false;
+	/* Users know nothing of items, a promotion does not touch them, and their state is their service's. */
+	if (s->item_of) {
+		if (!fb_use_offers(&s->strategy, operation))
+			return false;
+		if (spec->service && !strcmp(s->name, spec->service))
+			return true;
+		if (!is_in(spec->operation, spec->engine->x.recovering ? "capture prove prepare restore verify" : "capture prove"))
+			return false;
+	}
 	if (spec->service)
 		return !strcmp(whose(s)->name, spec->service);
 	/* A dependent that is not deployed is claimed, looked at, and left as it is. */

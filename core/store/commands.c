@@ -150,6 +150,20 @@ int fb_command_seal(struct fb_store_args *a, json_t **ret, struct fb_err *err)
 	return 0;
 }
 
+/* Whose set it is stands in the items' names. */
+static void add_items(json_t *row, const struct fb_manifest *m)
+{
+	json_t *names = json_array();
+	bool encrypted = false;
+
+	for (size_t i = 0; i < m->n; i++) {
+		json_array_append_new(names, json_string(m->items[i].name));
+		encrypted |= m->items[i].ref.encrypted;
+	}
+	json_object_set_new(row, "names", names);
+	json_object_set_new(row, "encrypted", json_boolean(encrypted));
+}
+
 struct listing {
 	struct fb_store *store;
 	json_t *sets;
@@ -180,6 +194,7 @@ static int list_one(void *ctx, const char *name, struct fb_err *err)
 	json_array_append_new(l->sets, json_pack("{s:s, s:b, s:O, s:O, s:s, s:I, s:I, s:I, s:I}", "set", name, "sealed", 1, "created", json_object_get(m.json, "created"), "meta",
 						 json_object_get(m.json, "meta"), "digest", m.digest, "items", (json_int_t)m.n, "size", (json_int_t)size, "stored", (json_int_t)stored,
 						 "written", (json_int_t)written));
+	add_items(json_array_get(l->sets, json_array_size(l->sets) - 1), &m);
 	fb_manifest_clear(&m);
 	return 0;
 }

@@ -29,7 +29,7 @@ struct plan {
 	const struct fb_prune *prune;
 	struct place *v;
 	size_t n;
-	uint64_t kept, removed, removed_bytes, temporaries;
+	uint64_t kept, kept_bytes, removed, removed_bytes, temporaries;
 };
 
 static bool among(const char *const *list, const char *name)
@@ -154,6 +154,15 @@ static int remove_object(struct plan *plan, int folder, const char *name, bool t
 	return 0;
 }
 
+static void keep_object(struct plan *plan, int folder, const char *name)
+{
+	struct stat st;
+
+	plan->kept++;
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		plan->kept_bytes += (uint64_t)st.st_size;
+}
+
 static int sweep_folder(struct plan *plan, const struct fb_mark *mark, unsigned which, struct fb_err *err)
 {
 	char place[8], text[FB_OID_TEXT + 256];
@@ -173,7 +182,7 @@ static int sweep_folder(struct plan *plan, const struct fb_mark *mark, unsigned 
 			r = remove_object(plan, dirfd(d), e->d_name, true, err);
 		} else if (strlen(e->d_name) == FB_OID_TEXT - 3 && fb_oid_parse(text, &id) == 0) {
 			if (fb_mark_has(mark, &id))
-				plan->kept++;
+				keep_object(plan, dirfd(d), e->d_name);
 			else
 				r = remove_object(plan, dirfd(d), e->d_name, false, err);
 		}
@@ -257,8 +266,8 @@ static json_t *answer(const struct plan *plan, double seconds)
 
 		json_array_append_new(sets, json_pack("{s:o, s:s, s:s}", "name", fb_document_string(at->name), "decision", at->fate == KEEP ? "keep" : "remove", "why", at->why));
 	}
-	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:f}", "schema", "failback.backup-prune/1", "dry_run", plan->prune->dry_run, "sets", sets, "objects_kept",
-			 (json_int_t)plan->kept, "objects_removed", (json_int_t)plan->removed, "temporaries_removed", (json_int_t)plan->temporaries, "bytes_removed",
+	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:f}", "schema", "failback.backup-prune/1", "dry_run", plan->prune->dry_run, "sets", sets, "objects_kept",
+			 (json_int_t)plan->kept, "bytes_kept", (json_int_t)plan->kept_bytes, "objects_removed", (json_int_t)plan->removed, "temporaries_removed", (json_int_t)plan->temporaries, "bytes_removed",
 			 (json_int_t)plan->removed_bytes, "seconds", seconds);
 }
 

@@ -225,11 +225,19 @@ int32_t item_prove(const struct fb_call *call)
 
 /* ---- restore ---- */
 
+/* What phase give-back was told by a person, of this execution; NULL: it is no such execution. */
+static const char *asked_set(const struct fb_call *call)
+{
+	return call->host->fact(call, FB_SCOPE_EXECUTION, ITEM_SET);
+}
+
 char *item_set(const struct fb_call *call)
 {
-	const char *release = call->release ? call->release : call->last_good, *set;
+	const char *release = call->release ? call->release : call->last_good, *set = asked_set(call);
 	char key[256];
 
+	if (set && !(call->flags & FB_CALL_RECOVERY))
+		return run_copy(set);
 	set_key(release, key, sizeof key);
 	set = call->host->fact(call, FB_SCOPE_SERVICE, key);
 	if (!set)
@@ -275,7 +283,7 @@ int32_t item_restore(const struct fb_call *call, const char *what, const struct 
 
 	if (ret_written)
 		*ret_written = false;
-	if (how && !strcmp(how, "keep")) {
+	if (how && !strcmp(how, "keep") && !asked_set(call)) {
 		call->host->log(call, FB_LOG_INFO, "on_rollback = \"keep\": %s is left as it is", what);
 		return FB_SKIP;
 	}

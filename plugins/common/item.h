@@ -20,7 +20,11 @@ int32_t item_state(const struct fb_call *call);
 int32_t item_capture(const struct fb_call *call, const char *kind, const char *what, const struct store_words *content);
 /* FB_OP_PROVE: reads all of it back from the sealed set, or with verify = "restore" gives it into the scratch folder and compares; reports how long a restore takes. */
 int32_t item_prove(const struct fb_call *call);
-/* Which set goes back to call->release? A copy; NULL: none was made, and fail() says so. */
+/*
+ * Which set is to be given back? That of call->release, or the one that phase give-back was told (ITEM_SET, which is then not given back by its recovery).
+ * A copy; NULL: none was made, and fail() says so.
+ */
+#define ITEM_SET "give-back.set"
 char *item_set(const struct fb_call *call);
 /*
  * FB_OP_RESTORE: gives it back in place, unless on_rollback says that only people do that. more: further words ("--delete"); may be NULL. *ret_written (may be

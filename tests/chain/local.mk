@@ -100,3 +100,8 @@ if HAVE_LIBPQ
 TESTS += tests/chain/test_postgresql.py
 TESTS += tests/chain/test_postgresql_tools.py
 endif
+EXTRA_DIST += tests/chain/test_backup_sweep.py
+TESTS += tests/chain/test_backup_sweep.py
+# Backups by their commands
+EXTRA_DIST += tests/chain/test_backup_commands.py
+TESTS += tests/chain/test_backup_commands.py

@@ -64,6 +64,8 @@ def place(kind, text):
             return SERVICES % "" + f"notifiers = ( {body} );", None
         if kind == "phase":
             return SERVICES % "", PLAN + f"steps = ( {body} );"
+    if kind == "strategy" and body.startswith("backup"):
+        return SERVICES % body, None
     if body.startswith("strategy"):
         return f'services = ( {{ name = "web"; {body} }} );', None
     if body.startswith("steps"):

@@ -133,6 +133,12 @@ tests_unit_test_store_CFLAGS = $(unit_cflags) $(SODIUM_CFLAGS)
 tests_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_unit_test_store_LDADD = libfailback-store.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
 
+check_PROGRAMS += tests/unit/test_retain
+TESTS += tests/unit/test_retain
+tests_unit_test_retain_SOURCES = tests/unit/test_retain.c
+tests_unit_test_retain_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_retain_CFLAGS = $(unit_cflags)
+tests_unit_test_retain_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_store_form
 TESTS += tests/unit/test_store_form
 tests_unit_test_store_form_SOURCES = tests/unit/test_store_form.c

@@ -160,7 +160,7 @@ for command in $("$failback" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) \
 done
 # shellcheck disable=SC2013 # words are meant
 for option in $(grep -oE '^\.It .*Fl -[a-z-]+' "$man" | sed 's/.*Fl -/--/' | sort -u); do
-	{ "$failback" --help; for c in deploy rollback stop history report reject "audit verify" "plugin new" "plugin check"; do read -ra words <<<"$c"; "$failback" help "${words[@]}"; done; } |
+	{ "$failback" --help; for c in deploy rollback stop history report reject "audit verify" "plugin new" "plugin check" "backup list" "backup show" "backup verify" "backup restore" "backup export" "backup prune"; do read -ra words <<<"$c"; "$failback" help "${words[@]}"; done; } |
 		grep -q -- "$option" || fail "the manual page has $option, which no help has"
 done
 if command -v mandoc >/dev/null; then
@@ -177,6 +177,8 @@ complete_words failback plan "" | grep -qx show || fail "completion does not kno
 complete_words failback rollback --re | grep -qx -- --reason || fail "completion does not know --reason"
 complete_words failback plugin new no | grep -qx notifier || fail "completion does not know the kinds of plugin"
 complete_words failback plugin new check mine --language "" | grep -qx c++ || fail "completion does not know the languages"
+complete_words failback backup "" | grep -qx prune || fail "completion does not know backup prune"
+complete_words failback backup restore --on | grep -qx -- --only || fail "completion does not know --only"
 complete_words failback report --format m | grep -qx markdown || fail "completion does not know markdown"
 complete_words failback -c "$work/failback.conf" --state-dir "$work/state" show dep | grep -qx deploy-production-20260120t140000z-dddd || fail "completion does not know executions"
 

@@ -101,7 +101,7 @@ static void dependents_are_claimed_and_dependencies_come_first(void **state)
 			    "{\"checks\":[{\"failed_after\":1,\"healthy_after\":1,\"interval\":500,\"name\":\"http\",\"options\":{\"expected_status\":200,"
 			    "\"url\":\"http://127.0.0.1:8080/health\"},\"place\":\"failback.conf:6\",\"timeout\":5000,\"use\":\"http\"},{\"failed_after\":1,\"healthy_after\":1,"
 			    "\"interval\":1000,\"name\":\"http-2\",\"options\":{\"expected_status\":200,\"url\":\"https://[::1]:8443/\"},\"place\":\"failback.conf:6\","
-			    "\"timeout\":5000,\"use\":\"http\"}],\"depends_on\":[\"database\"],\"deploys\":true,\"goes_with\":[],\"name\":\"backend\","
+			    "\"timeout\":5000,\"use\":\"http\"}],\"depends_on\":[\"database\"],\"deploys\":true,\"goes_with\":[],\"items\":[],\"name\":\"backend\","
 			    "\"place\":\"failback.conf:4\",\"release\":\"2.1\",\"strategy\":{\"name\":\"blue-green\",\"options\":{\"backend\":\"web\",\"blue\":{\"server\":\"b1\"},"
 			    "\"drain_timeout\":5000,\"green\":{\"server\":\"green\"}},\"place\":\"failback.conf:5\",\"use\":\"blue-green\"}}");
 	assert_string_equal(at(f->chain, "services.1.name"), "\"frontend\"");

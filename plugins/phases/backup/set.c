@@ -8,6 +8,8 @@
 
 #include "plugins/common/store.h"
 
+#define IS_SEALED 73 /* failback-store's exit code: it is there already */
+
 static json_t *document(const struct fb_call *call, const char *name)
 {
 	const char *text = call->host->document(call, name);
@@ -115,6 +117,12 @@ int32_t set_seal(const struct fb_call *call, const struct phase_outcome *capture
 	snprintf(meta, sizeof meta, "environment=%s", call->environment);
 	store_option(&w, "--meta", meta);
 	said = store_ask(call, &w, &code, line);
+	if (code == IS_SEALED) { /* by an engine that died before it had recorded that */
+		json_decref(said);
+		store_begin(&w, "show");
+		store_option(&w, "--set", call->execution);
+		said = store_ask(call, &w, &code, line);
+	}
 	digest = json_string_value(json_object_get(said, "digest"));
 	if (code || !digest) {
 		call->host->fail(call, "the backup set could not be sealed: %s", line);

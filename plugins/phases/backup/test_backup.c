@@ -3,7 +3,7 @@
 #include "plugins/phases/test_phase.h"
 
 #define ITEMS "[{\"service\": \"backend\", \"answer\": 0, \"message\": null, \"skipped\": false, \"elapsed_ms\": 400," \
-	      " \"items\": [{\"item\": \"image tag\", \"size\": 71}, {\"item\": \"environment\", \"size\": 512}]}]"
+	      " \"reported\": {\"items\": [{\"item\": \"image tag\", \"size\": 71}, {\"item\": \"environment\", \"size\": 512}]}}]"
 
 static void reports_every_item_and_that_it_is_proven(void **state)
 {
