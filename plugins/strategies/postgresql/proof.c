@@ -107,6 +107,7 @@ int32_t pg_proof_check(struct pg *p, const json_t *then, const json_t *now)
 		if (listed(p, "static_tables", table)) {
 			p->host->fail(p->call, "table %s had %lld rows at the backup and has %lld now%s: look what has changed it; the backup is of before the deployment", table, before, after,
 				      before == after ? ", with another content" : "");
+			p->host->log(p->call, FB_LOG_ERROR, "table %s had %lld rows at the backup and has %lld now, and is one of static_tables", table, before, after);
 			return FB_FAIL;
 		}
 		p->host->log(p->call, before && !after ? FB_LOG_WARNING : FB_LOG_INFO, "table %s was written to: %lld rows at the backup, %lld now", table, before, after);
