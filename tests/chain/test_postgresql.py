@@ -94,6 +94,9 @@ def the_snapshot_waits_for_others_to_be_gone_and_ends_no_session_of_theirs():
         check(lab.columns("customers") == "id name changed phone", "the schema was changed")
         names = lab.psql("SELECT datname FROM pg_database WHERE datname LIKE 'shop%'").split()
         check(names == ["shop"], "databases were left:", names)
+        lab.configure_recovery("60s")
+        lab.run("rollback", "db", "--reason", "they are gone", expect=DONE)
+        check(lab.columns("customers") == "id name changed", "the snapshot is not in its place")
 
 
 def a_migration_without_a_way_back_is_refused_before_anything_is_changed():

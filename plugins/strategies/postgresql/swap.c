@@ -33,7 +33,7 @@ static int32_t nobody(struct pg *p, PGconn *db, const char *why)
 	if (!n)
 		return FB_OK;
 	p->host->fail(p->call, "%s. The snapshot could take its place, but %d session%s connected to database %s, which are not ours to end: %s. Stop what they belong to; it is tried again "
-		      "until the time is over, and 'failback resume' goes on after that", why, n, n == 1 ? " is" : "s are", p->database, who);
+		      "until the time is over; after that run 'failback rollback %s' again", why, n, n == 1 ? " is" : "s are", p->database, who, p->call->service);
 	snprintf(text, sizeof text, "psql -d %s -c \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s' AND pid <> pg_backend_pid()\"",
 		 "postgres", p->database);
 	p->host->advise(p->call, "stop the applications that use the database, or end their sessions; what they have committed stays in the database that is put aside", text);
