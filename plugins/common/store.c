@@ -71,9 +71,10 @@ json_t *store_ask(const struct fb_call *call, struct store_words *w, int *ret_co
 	store_option(&before, "--answer", file);
 	for (size_t i = 1; i < w->n; i++)
 		store_word(&before, w->v[i]);
-	command.environment = w->environment;
+	before.environment = w->environment;
 	store_words_clear(w);
 	*w = before;
+	command.environment = w->environment;
 	command.argv = (const char *const *)w->v;
 	rc = call->host->run(call, &command, &r);
 	store_words_clear(w);

@@ -93,6 +93,15 @@ EXTRA_DIST += tests/chain/test_backup.py
 TESTS += tests/chain/test_backup.py
 EXTRA_DIST += tests/chain/test_items.py
 TESTS += tests/chain/test_items.py
+
+# Databases: a real server, and the tools that projects migrate with
+EXTRA_DIST += tests/chain/postgresql_lab.py
+EXTRA_DIST += tests/chain/test_postgresql.py
+EXTRA_DIST += tests/chain/test_postgresql_tools.py
+if HAVE_LIBPQ
+TESTS += tests/chain/test_postgresql.py
+TESTS += tests/chain/test_postgresql_tools.py
+endif
 EXTRA_DIST += tests/chain/test_backup_sweep.py
 TESTS += tests/chain/test_backup_sweep.py
 # Backups by their commands

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One call: actions and facts in the ways that all operations have them. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "plugins/strategies/postgresql/postgresql.h"
+
+int32_t pg_leave(struct pg *p, const char *key, int32_t repeat, const char *format, ...)
+{
+	char text[PG_TEXT];
+	va_list args;
+	int32_t leave;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	leave = p->host->act(p->call, key, repeat, text);
+	if (leave == FB_ACT_DO || leave == FB_ACT_DONE || leave == FB_ACT_DRY)
+		return leave;
+	p->host->fail(p->call, "told to stop, or out of time, before: %s", text);
+	return FB_ACT_NO;
+}
+
+int32_t pg_made(struct pg *p, const char *key, int32_t leave)
+{
+	if (leave != FB_ACT_DO || !p->host->acted(p->call, key, NULL))
+		return FB_OK;
+	p->host->fail(p->call, "what was done to database %s could not be recorded (%s)", p->database, key);
+	return FB_RETRY;
+}
+
+char *pg_key(const char *what, const char *release, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s.%s", what, release ? release : "");
+	return buf;
+}
+
+const char *pg_good(const struct pg *p)
+{
+	return p->call->operation == FB_OP_RESTORE && p->call->release ? p->call->release : p->call->last_good;
+}
+
+const char *pg_hash(const struct pg *p, char buf[9])
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (const char *s = p->call->execution ? p->call->execution : ""; *s; s++)
+		h = (h ^ (unsigned char)*s) * 16777619u;
+	snprintf(buf, 9, "%08x", (unsigned)h);
+	return buf;
+}
+
+const char *pg_remembered(struct pg *p, const char *what, const char *release)
+{
+	char key[PG_NAME + 20];
+
+	return p->host->fact(p->call, FB_SCOPE_SERVICE, pg_key(what, release, key, sizeof key));
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way back, recorded and proven: the revision, the schema and the numbers of one moment, and the data of that moment as a dump in the store of backups or as
+ * a clone of the database.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plugins/strategies/postgresql/postgresql.h"
+
+#define FACT_MAX 250000
+
+/* ---- the store ---- */
+
+int pg_store_ready(struct pg *p)
+{
+	const char *text = p->host->document(p->call, "backup_store");
+	json_t *settings = text ? json_loads(text, 0, NULL) : NULL;
+	const char *path = json_string_value(json_object_get(settings, "path")), *encryption = json_string_value(json_object_get(settings, "encryption"));
+	struct store_words w = {0};
+	char file[4200], line[STORE_LINE] = "this host says nothing of a store";
+	int32_t leave = FB_ACT_DONE;
+	int code = path ? 0 : -1;
+
+	snprintf(file, sizeof file, "%s/store.json", path ? path : "");
+	if (path && access(file, F_OK)) {
+		leave = pg_leave(p, "store", FB_REPEAT_IDEMPOTENT, "make a store of backups in %s", path);
+		store_begin(&w, "init");
+		store_option(&w, "--encryption", encryption);
+		if (encryption && strcmp(encryption, "none")) {
+			store_option(&w, "--key-file", json_string_value(json_object_get(settings, "key_file")));
+			store_option(&w, "--passphrase-file", json_string_value(json_object_get(settings, "passphrase_file")));
+		}
+		if (leave == FB_ACT_NO || leave == FB_ACT_DRY)
+			store_words_clear(&w);
+		else
+			json_decref(store_ask(p->call, &w, &code, line));
+		if (code == 73) /* another service's was quicker */
+			code = 0;
+	}
+	json_decref(settings);
+	if (code)
+		p->host->fail(p->call, "the store of backups could not be made: %s. 'backup_store' in the configuration says where it is", line);
+	return code || leave == FB_ACT_NO ? -1 : pg_made(p, "store", leave) == FB_OK ? 0 : -1;
+}
+
+static bool is_kept(struct pg *p)
+{
+	struct store_words w = {0};
+	char line[STORE_LINE];
+	int code;
+
+	store_begin(&w, "show");
+	store_option(&w, "--set", p->call->execution);
+	store_option(&w, "--item", p->call->service);
+	json_decref(store_ask(p->call, &w, &code, line));
+	return code == 0;
+}
+
+/* ---- capture ---- */
+
+static int remember(struct pg *p, const char *what, const char *value)
+{
+	char key[PG_NAME + 20];
+
+	if (!p->host->fact_set(p->call, FB_SCOPE_SERVICE, pg_key(what, p->call->last_good, key, sizeof key), value))
+		return 0;
+	p->host->fail(p->call, "the %s of database %s could not be recorded", what, p->database);
+	return -1;
+}
+
+static void report_item(struct pg *p, const char *kind, const json_t *said, bool stored)
+{
+	json_t *items = json_pack("[{s:s, s:s, s:O?, s:O?, s:b}]", "item", p->database, "kind", kind, "size", json_object_get(said, "size"), "encrypted",
+				  json_object_get(said, "encrypted"), "stored", stored);
+	char *text = json_dumps(items, JSON_COMPACT);
+
+	if (!text || p->host->report(p->call, "items", text))
+		p->host->log(p->call, FB_LOG_WARNING, "the item could not be reported");
+	free(text);
+	json_decref(items);
+}
+
+/* What is known of the moment; the transaction that sees it stays open. */
+static int32_t look(struct pg *p, char **ret_snapshot)
+{
+	char revision[PG_NAME], *catalog = NULL, *numbers = NULL;
+	json_t *proof = NULL;
+	int rc;
+
+	if (pg_do(p, p->db, "beginning a transaction", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") ||
+	    pg_ask(p, p->db, "exporting the snapshot", "SELECT pg_export_snapshot()", 0, NULL, ret_snapshot) || pg_revision(p, p->db, revision))
+		return pg_answer();
+	catalog = pg_catalog(p, p->db);
+	proof = catalog ? pg_proof(p, p->db) : NULL;
+	numbers = proof ? json_dumps(proof, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	json_decref(proof);
+	if (!numbers) {
+		free(catalog);
+		return pg_answer();
+	}
+	if (strlen(catalog) > FACT_MAX || strlen(numbers) > FACT_MAX)
+		p->host->log(p->call, FB_LOG_WARNING, "database %s has too many tables for its schema and its numbers to be recorded: what a downgrade drops is only preserved where snapshot_tables names it",
+			     p->database);
+	rc = remember(p, "revision", revision) || remember(p, "catalog", strlen(catalog) > FACT_MAX ? "" : catalog) || remember(p, "proof", strlen(numbers) > FACT_MAX ? "{}" : numbers);
+	free(catalog);
+	free(numbers);
+	return rc ? FB_FAIL : FB_OK;
+}
+
+static int32_t dump(struct pg *p, const char *snapshot)
+{
+	char program[4200], text[PG_TEXT], line[STORE_LINE];
+	struct store_words w = {0};
+	struct run_spec spec = {0};
+	json_t *said;
+	int code;
+
+	pg_environment(p, &spec, NULL);
+	store_begin(&w, "put");
+	store_option(&w, "--set", p->call->execution);
+	store_option(&w, "--item", p->call->service);
+	store_option(&w, "--kind", "postgresql");
+	snprintf(text, sizeof text, "database %s", p->database);
+	store_option(&w, "--source", text);
+	snprintf(text, sizeof text, "release=%s", p->call->last_good ? p->call->last_good : "");
+	store_option(&w, "--meta", text);
+	if (p->host->option_int(p->call, "secret", 0))
+		store_word(&w, "--secret");
+	store_word(&w, "--command");
+	store_word(&w, "--");
+	store_word(&w, pg_program(p, "pg_dump", program, sizeof program));
+	store_word(&w, "--format=custom");
+	store_word(&w, "--compress=0"); /* the store compresses, and keeps each piece once */
+	store_word(&w, "--no-password");
+	snprintf(text, sizeof text, "--snapshot=%s", snapshot);
+	store_word(&w, text);
+	snprintf(text, sizeof text, "--lock-wait-timeout=%lld", (long long)p->host->option_int(p->call, "lock_timeout", 0));
+	store_word(&w, text);
+	w.environment = spec.command.environment;
+	said = store_ask(p->call, &w, &code, line);
+	run_clear(&spec);
+	if (code || !said)
+		p->host->fail(p->call, "database %s could not be dumped: %s", p->database, line);
+	else
+		report_item(p, "postgresql", said, true);
+	json_decref(said);
+	if (code || !said)
+		return FB_FAIL;
+	snprintf(text, sizeof text, "dump %s", p->call->execution);
+	return remember(p, "snapshot", text) ? FB_FAIL : FB_OK;
+}
+
+static int32_t make_clone(struct pg *p)
+{
+	char name[PG_NAME], text[PG_NAME + 16];
+	int32_t answer;
+
+	pg_name(p, "snapshot", name, sizeof name);
+	answer = pg_clone_create(p, name);
+	if (answer != FB_OK)
+		return answer;
+	report_item(p, "postgresql clone", NULL, false);
+	snprintf(text, sizeof text, "clone %s", name);
+	return remember(p, "snapshot", text) ? FB_FAIL : FB_OK;
+}
+
+/* Chosen, and explained. */
+static int choose_clone(struct pg *p, bool *ret)
+{
+	const char *how = p->host->option(p->call, "snapshot");
+	bool clone = how && !strcmp(how, "template"), open = how && !strcmp(how, "auto");
+	char who[PG_TEXT];
+	int n = 0;
+
+	*ret = clone;
+	if (!clone && !open)
+		return 0;
+	if (pg_others(p, p->db, p->database, &n, who, sizeof who))
+		return -1;
+	*ret = !n;
+	if (clone && n) {
+		p->host->fail(p->call, "snapshot = \"template\", but %d session%s connected to database %s: %s. Disconnect them, or set snapshot to \"dump\"", n, n == 1 ? " is" : "s are", p->database, who);
+		return -1;
+	}
+	if (n)
+		p->host->log(p->call, FB_LOG_INFO, "the snapshot is a dump, because %d session%s connected: %s", n, n == 1 ? " is" : "s are", who);
+	else
+		p->host->log(p->call, FB_LOG_INFO, "the snapshot is a clone, because nobody else is connected");
+	return 0;
+}
+
+int32_t pg_capture(struct pg *p)
+{
+	const char *how = p->host->option(p->call, "snapshot");
+	bool none = how && !strcmp(how, "none"), clone;
+	char *snapshot = NULL;
+	int32_t leave, answer;
+
+	if (pg_connect(p) || pg_end_own_sessions(p, p->db, p->database))
+		return pg_answer();
+	leave = pg_leave(p, "snapshot", FB_REPEAT_IDEMPOTENT, none ? "record the revision of database %s" : "take a snapshot of database %s", p->database);
+	if (leave == FB_ACT_NO)
+		return FB_RETRY;
+	if (leave == FB_ACT_DRY || (leave == FB_ACT_DONE && (none || is_kept(p))))
+		return FB_OK;
+	if (choose_clone(p, &clone) || (!none && !clone && pg_store_ready(p)))
+		return FB_FAIL;
+	answer = look(p, &snapshot);
+	if (answer == FB_OK && none)
+		answer = remember(p, "snapshot", "none") ? FB_FAIL : FB_OK;
+	else if (answer == FB_OK)
+		answer = clone ? make_clone(p) : dump(p, snapshot);
+	free(snapshot);
+	if (p->db)
+		PQclear(PQexec(p->db, "ROLLBACK"));
+	return answer == FB_OK ? pg_made(p, "snapshot", leave) : answer;
+}
