@@ -55,7 +55,7 @@ static void write_plan(const struct fb_cli *cli, const struct fb_set *set, const
 	fb_text_printf(t, "name = \"give-back\";\ntitle = ");
 	fb_text_printf(t, "\"Give back %s%s from backup %s\";\n", n ? "files of " : "", item ? item : "everything", set->id);
 	put_list(t, "services", service ? (const char *const[]){service} : services, service ? 1 : service_count);
-	fb_text_puts(t, "\nwatch_for = \"0s\";\nsteps = ( { name = \"give back\"; title = \"Give back what was backed up\"; phase = \"give-back\"; timeout = \"6h\"; risk = \"high\";\n   set = ");
+	fb_text_puts(t, "\nwatch_for = \"0s\";\nsteps = ( { name = \"give back\"; title = \"Give back what was backed up\"; phase = \"give-back\"; timeout = \"6h\"; retries = 0; risk = \"high\";\n   set = ");
 	put_string(t, set->id);
 	fb_text_puts(t, ";");
 	if (item) {

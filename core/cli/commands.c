@@ -162,7 +162,7 @@ const struct fb_command fb_commands[] = {
 	 "Without --to it is a deployment of one step: what is there now is backed up first, every item is read back whole before anything is written, the step is in the journal and "
 	 "the audit, and is taken back when it fails. A dry run says what would be done; --plan writes the plan and runs nothing. With --to nothing that is live is touched: one item goes to DIR, several to DIR/SERVICE/ITEM. While it is at it the folder is DIR.incomplete; it gets its name when all is there. What may "
 	 "not be restored is named, and the folder keeps that name: exit code 4.",
-	 "failback --dry-run backup restore latest\nfailback backup restore latest --item web.config --only /etc/web/nginx.conf\nfailback backup restore latest --item web.config --plan give-back.plan\n"
+	 "failback --dry-run backup restore latest\nfailback backup restore latest --item web.config --only nginx.conf\nfailback backup restore latest --item web.config --plan give-back.plan\n"
 	 "failback backup restore latest --to /tmp/look --item web.config\nfailback backup restore latest --to /tmp/look --item web.config --only nginx.conf\n", "backup", true, true,
 	 backup_restore_options, fb_cmd_backup_restore},
 	{"backup export", "SET", 1, 1, "write a backup set to one archive", "Writes a tar.zst that tar(1) reads. What is encrypted in the store is in the clear in the archive.",

@@ -240,7 +240,9 @@ def a_restore_goes_into_a_new_folder_and_nowhere_else():
         check("is there already" in p.stderr, "it says", p.stderr)
         p = lab.run("backup", "restore", first, "--to", lab.path("no", "such", "folder"), expect=USAGE)
         check("make it first" in p.stderr, "it says", p.stderr)
-        p = lab.run("backup", "restore", first, expect=USAGE)
+        p = lab.run("backup", "restore", first, expect=RECOVERED)
+        check("the configuration has none of its items" in p.stdout, "it says", p.stdout)
+        p = lab.run("backup", "export", first, expect=USAGE)
         check("needs --to" in p.stderr, "it says", p.stderr)
         os.symlink(lab.store, lab.path("way"))
         p = lab.run("backup", "restore", first, "--to", lab.path("way", "x"), expect=USAGE)
@@ -477,6 +479,7 @@ def the_examples_of_help_and_manual_work_as_they_stand():
         write(os.path.join(lab.tree, "nginx.conf"), b"server {}\n")
         first = lab.deployed("1")
         lab.back_up(first)
+        lab.configure([("web", f'backup = ( {{ use = "tree"; name = "config"; paths = [ "{lab.tree}" ]; }} );'), "database"], more="backup_store = { };")
         lines = []
         for command in ("list", "show", "verify", "restore", "export", "prune"):
             text = lab.run("help", "backup", command, expect=DONE).stdout
@@ -486,8 +489,9 @@ def the_examples_of_help_and_manual_work_as_they_stand():
         check(len(lines) >= 13, "examples were found:", lines)
         for i, line in enumerate(lines):
             line = line.replace("deploy-production-20260120t110000z-k3fa", first).replace("/tmp/look", lab.path(f"look{i}")).replace("/mnt/usb/web.tar.zst", lab.path(f"{i}.tar.zst"))
+            line = line.replace("--plan give-back.plan", "--plan " + lab.path("give-back.plan"))
             lab.run(*line.split()[1:], expect=DONE)
-        copies = [i for i, line in enumerate(lines) if "--only nginx.conf" in line]
+        copies = [i for i, line in enumerate(lines) if "--only nginx.conf" in line and "--to" in line]
         check(copies and os.listdir(lab.path(f"look{copies[0]}")) == ["nginx.conf"], "the copy of one file", copies)
 
 

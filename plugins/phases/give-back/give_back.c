@@ -23,7 +23,7 @@ struct job {
 	const struct fb_call *call;
 	char *set;
 	char **items; /* ends in NULL */
-	size_t count;
+	size_t count, left; /* left: that no item of the configuration is there for */
 };
 
 static int32_t check(const struct fb_call *call)
@@ -85,30 +85,69 @@ static bool has(const json_t *items, const char *name)
 	return false;
 }
 
+/* Does the configuration have an item of that name, of a service of this plan? What a service's own strategy keeps is none: that goes back with its release. */
+static bool is_configured(const json_t *services, const char *name)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(services, i, one)
+		if (json_is_true(json_object_get(one, "deploys")) && has(json_object_get(one, "items"), name))
+			return true;
+	return false;
+}
+
+static void tell_left(const struct job *j, const char *item)
+{
+	j->call->host->log(j->call, FB_LOG_WARNING,
+			   strchr(item, '.') ? "%s is not given back: the configuration has no such item in the services of this plan; 'failback backup restore %s --item %s --to DIR' gives you what it holds"
+					     : "%s is not given back: its strategy keeps it, and 'failback rollback' takes it back with its release; 'failback backup restore %s --item %s --to DIR' gives you "
+					       "what it holds",
+			   item, j->set, item);
+}
+
 /* Which items: those named, which must be there, or all. */
 static bool choose(struct job *j)
 {
 	const struct fb_host *h = j->call->host;
 	uint32_t n = h->option_count(j->call, "items");
-	json_t *set = look(j);
+	const char *text = h->document(j->call, "services");
+	json_t *services = text ? json_loads(text, 0, NULL) : NULL, *set = look(j);
 	const json_t *items = json_object_get(set, "items"), *one;
+	bool single = h->option_count(j->call, "only"), good = set;
 	char path[32];
 	size_t i;
 
-	for (uint32_t k = 0; set && k < n; k++) {
+	for (uint32_t k = 0; good && k < n; k++) {
 		snprintf(path, sizeof path, "items[%u]", (unsigned)k);
 		add(j, h->option(j->call, path));
-		if (!has(items, j->items[k])) {
+		good = has(items, j->items[k]);
+		if (!good) {
 			h->fail(j->call, "set %s has no item %s: 'failback backup show %s' tells what it has", j->set, j->items[k], j->set);
-			json_decref(set);
-			return false;
+		} else if (!single && !is_configured(services, j->items[k])) {
+			tell_left(j, j->items[k]);
+			h->fail(j->call, "%s cannot be given back where it lives: it is no item of a service of this plan; see the log of this link", j->items[k]);
+			good = false;
 		}
 	}
-	if (set && !n)
-		json_array_foreach(items, i, one)
-			add(j, json_string_value(json_object_get(one, "name")));
+	if (good && !n)
+		json_array_foreach(items, i, one) {
+			const char *name = json_string_value(json_object_get(one, "name"));
+
+			if (is_configured(services, name)) {
+				add(j, name);
+			} else {
+				tell_left(j, name);
+				j->left++;
+			}
+		}
+	if (good && !j->count) {
+		h->fail(j->call, "nothing of set %s can be given back where it lives: the configuration has none of its items; see the log of this link", j->set);
+		good = false;
+	}
+	json_decref(services);
 	json_decref(set);
-	return set != NULL;
+	return good;
 }
 
 /* Is every item whole? Asked before anything is written. */
@@ -171,11 +210,7 @@ static int32_t give_item(const struct job *j, const char *item)
 
 	if (!phase_operate(j->call, FB_OP_RESTORE, item, 0, &o)) {
 		answer = phase_answer(&o);
-		if (*o.failed_text)
-			j->call->host->fail(j->call, "%s could not be given back: %s", item, o.failed_text);
-		else
-			j->call->host->fail(j->call, "%s could not be given back: the configuration has no such item any more, so nothing knows how; 'failback backup restore %s --item %s --to DIR' "
-							 "gives you what it holds", item, j->set, item);
+		j->call->host->fail(j->call, "%s could not be given back: %s", item, o.failed_text);
 	}
 	phase_outcome_clear(&o);
 	return answer;
@@ -204,15 +239,18 @@ static int32_t run(const struct fb_call *call)
 	struct job j = {.call = call, .set = run_copy(call->host->option(call, "set"))};
 	int64_t began = phase_now_ms();
 	char time[PHASE_DURATION];
-	int32_t answer = FB_FAIL;
+	int32_t answer = FB_FATAL; /* a set that is not whole does not become so */
+	char left[64] = "";
 
 	if (choose(&j) && are_whole(&j))
 		answer = give(&j);
+	if (j.left)
+		snprintf(left, sizeof left, "; %zu not, see the log", j.left);
 	if (answer == FB_OK && call->flags & FB_CALL_DRY_RUN)
-		phase_say(call, "%zu item%s of set %s would be given back", j.count, j.count == 1 ? "" : "s", j.set);
+		phase_say(call, "%zu item%s of set %s would be given back%s", j.count, j.count == 1 ? "" : "s", j.set, left);
 	else if (answer == FB_OK)
-		phase_say(call, "%s of set %s given back in %s", call->host->option_count(call, "only") ? "files" : j.count == 1 ? j.items[0] : "all items", j.set,
-			  phase_duration(phase_now_ms() - began, time, sizeof time));
+		phase_say(call, "%s of set %s given back in %s%s", call->host->option_count(call, "only") ? "files" : j.count == 1 ? j.items[0] : "all items", j.set,
+			  phase_duration(phase_now_ms() - began, time, sizeof time), left);
 	clear(&j);
 	return answer;
 }
