@@ -162,28 +162,58 @@ int fb_store_remove_folder(int folder, const char *name, struct fb_err *err)
 	return 0;
 }
 
-/* An empty folder, made if need be. */
 static int make_folder(const char *path, struct fb_err *err)
 {
-	struct dirent *e;
-	DIR *d;
-
 	if (fb_io_make_folders(path, 0700, err) < 0) {
 		if (err)
 			err->code = FB_STORE_IO;
 		return -1;
 	}
-	d = opendir(path);
+	return chmod(path, 0700) < 0 ? fb_err_set(err, FB_STORE_IO, "cannot set the mode of %s: %s", path, strerror(errno)) : 0;
+}
+
+/* Nothing in it but folders, at most so deep? */
+static bool is_hollow(int folder, const char *name, int depth)
+{
+	int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	bool hollow = d;
+	struct dirent *e;
+
+	while (hollow && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			hollow = depth > 0 && is_hollow(fd, e->d_name, depth - 1);
+	if (d)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+	return hollow;
+}
+
+/* Is the folder empty, or what an init that was broken off has left? Whoever asks holds its lock: no other init is at it. */
+static int check_free(const struct fb_store *s, struct fb_err *err)
+{
+	static const char *const left[] = {"objects", "sets", "index"}; /* the first with empty folders */
+	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), strange = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
 	if (!d)
-		return fb_err_set(err, FB_STORE_IO, "cannot open %s: %s", path, strerror(errno));
+		return fb_err_set(err, FB_STORE_IO, "cannot read %s: %s", s->path, strerror(errno));
 	while ((e = readdir(d)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, "lost+found")) {
+		if (!strcmp(e->d_name, "store.json")) {
 			closedir(d);
-			return fb_err_set(err, FB_STORE_EXISTS, "%s is not empty: a store is made in a folder of its own; name another one, or empty this one if it is what is left of an init that was broken off",
-					  path);
+			return fb_err_set(err, FB_STORE_EXISTS, "%s is not empty: it is a store already", s->path);
+		} else {
+			bool known = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || !strcmp(e->d_name, "lost+found") || !strcmp(e->d_name, "lock") ||
+				     fb_has_prefix(e->d_name, FB_TEMPORARY_PREFIX);
+
+			for (size_t i = 0; !known && i < sizeof left / sizeof *left; i++)
+				known = !strcmp(e->d_name, left[i]) && is_hollow(s->dir, left[i], i == 0);
+			strange += !known;
 		}
 	closedir(d);
-	return chmod(path, 0700) < 0 ? fb_err_set(err, FB_STORE_IO, "cannot set the mode of %s: %s", path, strerror(errno)) : 0;
+	return strange ? fb_err_set(err, FB_STORE_IO, "%s is not empty: a store is made in a folder of its own; name another one", s->path) : 0;
 }
 
 static int make_content(int dir, struct fb_err *err)
@@ -193,14 +223,14 @@ static int make_content(int dir, struct fb_err *err)
 	int fd;
 
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-		if (mkdirat(dir, folders[i], 0700) < 0)
+		if (mkdirat(dir, folders[i], 0700) < 0 && errno != EEXIST)
 			return fb_err_set(err, FB_STORE_IO, "cannot make the folder %s: %s", folders[i], strerror(errno));
 	for (unsigned i = 0; i < 256; i++) {
 		snprintf(name, sizeof name, "objects/%02x", i);
-		if (mkdirat(dir, name, 0700) < 0)
+		if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
 			return fb_err_set(err, FB_STORE_IO, "cannot make the folder %s: %s", name, strerror(errno));
 	}
-	fd = openat(dir, "lock", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = openat(dir, "lock", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fb_err_set(err, FB_STORE_IO, "cannot make the lock: %s", strerror(errno));
 	close(fd);
@@ -228,6 +258,13 @@ int fb_store_init(const char *path, enum fb_store_encryption encryption, const s
 	s.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s.dir < 0)
 		return fb_err_set(err, FB_STORE_IO, "cannot open %s: %s", path, strerror(errno));
+	while ((r = flock(s.dir, LOCK_EX)) < 0 && errno == EINTR)
+		;
+	r = r < 0 ? fb_err_set(err, FB_STORE_IO, "cannot lock %s: %s", path, strerror(errno)) : check_free(&s, err);
+	if (r < 0) {
+		close(s.dir);
+		return -1;
+	}
 	randombytes_buf(&s.temporary, sizeof s.temporary);
 	randombytes_buf(id, sizeof id);
 	sodium_bin2hex(ret_id, 33, id, sizeof id);

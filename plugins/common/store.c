@@ -88,3 +88,51 @@ json_t *store_ask(const struct fb_call *call, struct store_words *w, int *ret_co
 	snprintf(line, STORE_LINE, "%s%s", run_outcome(&r, how, sizeof how), run_line_after(&r, text, sizeof text));
 	return answer;
 }
+
+static int32_t make(const struct fb_call *call, const json_t *settings, const char *path)
+{
+	const char *encryption = json_string_value(json_object_get(settings, "encryption"));
+	struct store_words w = {0};
+	char line[STORE_LINE], text[STORE_LINE];
+	int32_t answer;
+	int code;
+
+	snprintf(text, sizeof text, "make a store of backups in %s", path);
+	answer = call->host->act(call, "store", FB_REPEAT_IDEMPOTENT, text);
+	if (answer == FB_ACT_NO)
+		return FB_RETRY;
+	if (answer == FB_ACT_DRY)
+		return FB_OK;
+	store_begin(&w, "init");
+	store_option(&w, "--encryption", encryption);
+	if (encryption && strcmp(encryption, "none")) {
+		store_option(&w, "--key-file", json_string_value(json_object_get(settings, "key_file")));
+		store_option(&w, "--passphrase-file", json_string_value(json_object_get(settings, "passphrase_file")));
+	}
+	json_decref(store_ask(call, &w, &code, line));
+	if (code && code != STORE_EXISTS) {
+		call->host->fail(call, "the store of backups could not be made in %s: %s. 'backup_store' in the configuration says where it is", path, line);
+		return FB_FAIL;
+	}
+	call->host->log(call, FB_LOG_INFO, "made a store of backups in %s (encryption: %s)", path, encryption ? encryption : "?");
+	return answer == FB_ACT_DO && call->host->acted(call, "store", NULL) ? FB_RETRY : FB_OK;
+}
+
+int32_t store_ready(const struct fb_call *call)
+{
+	const char *text = call->host->document(call, "backup_store");
+	json_t *settings = text ? json_loads(text, 0, NULL) : NULL;
+	const char *path = json_string_value(json_object_get(settings, "path"));
+	int32_t answer = FB_OK;
+	char file[4200];
+
+	snprintf(file, sizeof file, "%s/store.json", path ? path : "");
+	if (!path) {
+		call->host->fail(call, "there is no store of backups: this host says nothing of one; use a failback that has backup_store");
+		answer = FB_FATAL;
+	} else if (access(file, F_OK)) {
+		answer = make(call, settings, path);
+	}
+	json_decref(settings);
+	return answer;
+}

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from lab import check, main, need
-from store_lab import ABSENT, DAMAGED, DENIED, EXISTS, USAGE, Store, compare, digest_of, look, odd_tree, write
+from store_lab import ABSENT, DAMAGED, DENIED, EXISTS, IO, USAGE, Store, compare, digest_of, look, odd_tree, write
 
 
 def every_sort_of_file_comes_back_as_it_was():
@@ -278,7 +278,21 @@ def sets_are_sealed_once():
         s.run("nonsense", expect=USAGE)
 
 
-main(every_sort_of_file_comes_back_as_it_was, several_trees_go_to_their_places, one_file_or_folder_can_be_restored,
+def an_init_that_was_broken_off_is_gone_on_with():
+    with Store(make=False) as s:
+        os.makedirs(os.path.join(s.store, "objects", "07"))
+        os.makedirs(os.path.join(s.store, "sets", "one"))
+        check("is not empty" in s.run("init", "--encryption", "none", expect=IO).stderr, "a set without its store.json is built over")
+        os.rmdir(os.path.join(s.store, "sets", "one"))
+        with open(os.path.join(s.store, "lock"), "w"):
+            pass
+        s.init("--encryption", "none")
+        s.back_up("one", odd_tree(s.path("tree")))
+        s.verify("one")
+        check("is a store already" in s.run("init", "--encryption", "none", expect=EXISTS).stderr, "a store is made anew")
+
+
+main(an_init_that_was_broken_off_is_gone_on_with, every_sort_of_file_comes_back_as_it_was, several_trees_go_to_their_places, one_file_or_folder_can_be_restored,
      a_second_name_alone_is_never_tied_to_other_content, attributes_come_back_and_extra_ones_go, only_what_differs_is_written,
      what_was_excluded_is_never_deleted, streams_and_files_come_back, unchanged_files_are_not_read, a_change_within_one_tick_of_the_clock_is_found,
      a_file_of_the_backups_own_tick_is_read_again, what_cannot_be_kept_is_said,

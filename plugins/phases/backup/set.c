@@ -4,11 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "plugins/common/store.h"
-
-#define IS_SEALED 73 /* failback-store's exit code: it is there already */
 
 static json_t *document(const struct fb_call *call, const char *name)
 {
@@ -29,61 +26,9 @@ static bool has_items(const struct fb_call *call)
 	return yes;
 }
 
-static bool is_there(const char *path)
-{
-	char file[4200];
-
-	snprintf(file, sizeof file, "%s/store.json", path);
-	return access(file, F_OK) == 0;
-}
-
-static int32_t make(const struct fb_call *call, const json_t *settings, const char *path)
-{
-	const char *encryption = json_string_value(json_object_get(settings, "encryption"));
-	struct store_words w = {0};
-	char line[STORE_LINE], text[STORE_LINE];
-	int32_t answer;
-	int code;
-
-	snprintf(text, sizeof text, "make a store of backups in %s", path);
-	answer = call->host->act(call, "store", FB_REPEAT_PROBE, text);
-	if (answer == FB_ACT_NO)
-		return FB_RETRY;
-	if (answer == FB_ACT_DRY)
-		return FB_OK;
-	store_begin(&w, "init");
-	store_option(&w, "--encryption", encryption);
-	if (encryption && strcmp(encryption, "none")) {
-		store_option(&w, "--key-file", json_string_value(json_object_get(settings, "key_file")));
-		store_option(&w, "--passphrase-file", json_string_value(json_object_get(settings, "passphrase_file")));
-	}
-	json_decref(store_ask(call, &w, &code, line));
-	if (code) {
-		call->host->fail(call, "the store of backups could not be made in %s: %s. 'backup_store' in the configuration says where it is", path, line);
-		return FB_FAIL;
-	}
-	call->host->log(call, FB_LOG_INFO, "made a store of backups in %s (encryption: %s)", path, encryption ? encryption : "?");
-	return answer == FB_ACT_DO && call->host->acted(call, "store", NULL) ? FB_RETRY : FB_OK;
-}
-
 int32_t set_prepare(const struct fb_call *call)
 {
-	json_t *settings;
-	const char *path;
-	int32_t answer = FB_OK;
-
-	if (!has_items(call))
-		return FB_OK;
-	settings = document(call, "backup_store");
-	path = json_string_value(json_object_get(settings, "path"));
-	if (!path) {
-		call->host->fail(call, "services have items to back up, and this host says nothing of a store: use a failback that has backup_store");
-		answer = FB_FATAL;
-	} else if (!is_there(path)) {
-		answer = make(call, settings, path);
-	}
-	json_decref(settings);
-	return answer;
+	return has_items(call) ? store_ready(call) : FB_OK;
 }
 
 static bool is_stored(const struct phase_outcome *captured)
@@ -117,7 +62,7 @@ int32_t set_seal(const struct fb_call *call, const struct phase_outcome *capture
 	snprintf(meta, sizeof meta, "environment=%s", call->environment);
 	store_option(&w, "--meta", meta);
 	said = store_ask(call, &w, &code, line);
-	if (code == IS_SEALED) { /* by an engine that died before it had recorded that */
+	if (code == STORE_EXISTS) { /* by an engine that died before it had recorded that */
 		json_decref(said);
 		store_begin(&w, "show");
 		store_option(&w, "--set", call->execution);

@@ -15,34 +15,7 @@
 
 int pg_store_ready(struct pg *p)
 {
-	const char *text = p->host->document(p->call, "backup_store");
-	json_t *settings = text ? json_loads(text, 0, NULL) : NULL;
-	const char *path = json_string_value(json_object_get(settings, "path")), *encryption = json_string_value(json_object_get(settings, "encryption"));
-	struct store_words w = {0};
-	char file[4200], line[STORE_LINE] = "this host says nothing of a store";
-	int32_t leave = FB_ACT_DONE;
-	int code = path ? 0 : -1;
-
-	snprintf(file, sizeof file, "%s/store.json", path ? path : "");
-	if (path && access(file, F_OK)) {
-		leave = pg_leave(p, "store", FB_REPEAT_IDEMPOTENT, "make a store of backups in %s", path);
-		store_begin(&w, "init");
-		store_option(&w, "--encryption", encryption);
-		if (encryption && strcmp(encryption, "none")) {
-			store_option(&w, "--key-file", json_string_value(json_object_get(settings, "key_file")));
-			store_option(&w, "--passphrase-file", json_string_value(json_object_get(settings, "passphrase_file")));
-		}
-		if (leave == FB_ACT_NO || leave == FB_ACT_DRY)
-			store_words_clear(&w);
-		else
-			json_decref(store_ask(p->call, &w, &code, line));
-		if (code == 73) /* another service's was quicker */
-			code = 0;
-	}
-	json_decref(settings);
-	if (code)
-		p->host->fail(p->call, "the store of backups could not be made: %s. 'backup_store' in the configuration says where it is", line);
-	return code || leave == FB_ACT_NO ? -1 : pg_made(p, "store", leave) == FB_OK ? 0 : -1;
+	return store_ready(p->call) == FB_OK ? 0 : -1;
 }
 
 static bool is_kept(struct pg *p)
