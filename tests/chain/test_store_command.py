@@ -80,6 +80,12 @@ def a_program_is_named_in_full():
         s.run("restore", "--set", "one", "--item", "stream", "--command", "--only", "x", "--", "true", expect=USAGE)
 
 
+def hear():
+    """What this was started with may ignore signals, as what runs in the background does."""
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, signal.SIG_DFL)
+
+
 def a_program_ends_with_failback_store():
     with Store() as s:
         for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
@@ -89,7 +95,7 @@ def a_program_ends_with_failback_store():
             # it hears no SIGTERM, and neither does what it has started
             script = f"trap '' TERM INT; sleep 1000 & echo $! >'{s.path('child')}'; echo $$ >'{s.path('pid')}'; echo begun; wait; while :; do sleep 1000; done"
             p = subprocess.Popen(s.command("put", "--set", "one", "--item", "dump", "--kind", "dump", "--command", "--", "sh", "-c", script), stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear)
             pid, child = number_in(s.path("pid")), number_in(s.path("child"))
             start = time.monotonic()
             p.send_signal(sig)

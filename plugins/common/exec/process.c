@@ -125,6 +125,16 @@ out:
 	return e ? -1 : 0;
 }
 
+/* It was killed with its group: until all of that is gone, also what is ours since its parent went. */
+static void reap(struct exec_process *p)
+{
+	while (waitpid(p->pid, &p->status, 0) < 0 && errno == EINTR)
+		;
+	while (waitpid(-p->pid, NULL, 0) > 0 || errno == EINTR)
+		;
+	p->ended = true;
+}
+
 bool exec_process_look(struct exec_process *p)
 {
 	siginfo_t info = {0};
@@ -135,9 +145,7 @@ bool exec_process_look(struct exec_process *p)
 		return false;
 	/* While it is not reaped its number, and its group's, is nobody else's */
 	exec_process_signal(p, SIGKILL);
-	while (waitpid(p->pid, &p->status, 0) < 0 && errno == EINTR)
-		;
-	p->ended = true;
+	reap(p);
 	return true;
 }
 
@@ -151,9 +159,7 @@ void exec_process_clear(struct exec_process *p)
 {
 	if (p->pid && !p->ended) {
 		exec_process_signal(p, SIGKILL);
-		while (waitpid(p->pid, &p->status, 0) < 0 && errno == EINTR)
-			;
-		p->ended = true;
+		reap(p);
 	}
 	close_fd(&p->in);
 	close_fd(&p->out);
