@@ -8,6 +8,8 @@ EXTRA_DIST += \
 	debian/failback-dev.install \
 	debian/failback-dev.lintian-overrides \
 	debian/failback-plugins-http.install \
+	debian/failback-plugins-postgresql.install \
+	debian/failback-plugins-postgresql.lintian-overrides \
 	debian/failback-plugins-http.lintian-overrides \
 	debian/failback-store.install \
 	debian/failback-store.lintian-overrides \
