@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 
 from lab import DONE, FAILED, INCOMPLETE, INTERRUPTED, RECOVERED, check, main, until
 from postgresql_lab import TWO_DOWN, PostgresLab, Writer
@@ -91,6 +92,13 @@ def the_snapshot_waits_for_others_to_be_gone_and_ends_no_session_of_theirs():
         until(lambda: len(writer.committed) > count + 5, 20, "the writer was ended")
         writer.stop()
         check(writer.failed == 0, "statements of the writer failed:", writer.failed)
+        other = threading.Thread(target=lab.psql, args=("SELECT pg_sleep(50)",), kwargs={"expect": 2})
+        other.start()
+        until(lambda: lab.psql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'", "postgres") == "1", 20, "nobody is connected")
+        command = [c for c in lab.advice(lab.report(), "end their sessions") if "pg_terminate_backend" in c][0]
+        p = subprocess.run(["/bin/sh", "-c", command], cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+        other.join(20)
+        check(p.returncode == 0 and not other.is_alive(), "the command of the report ends no session:", command, p.stdout)
         check(lab.columns("customers") == "id name changed phone", "the schema was changed")
         names = lab.psql("SELECT datname FROM pg_database WHERE datname LIKE 'shop%'").split()
         check(names == ["shop"], "databases were left:", names)

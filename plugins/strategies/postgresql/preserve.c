@@ -226,28 +226,23 @@ void pg_preserve_tell(struct pg *p)
 	const char *fact = p->host->fact(p->call, FB_SCOPE_OWN, FACT), *settings = p->host->document(p->call, "backup_store");
 	json_t *kept = fact ? json_loads(fact, 0, NULL) : NULL, *store = settings ? json_loads(settings, 0, NULL) : NULL, *one;
 	const char *set = json_string_value(json_object_get(kept, "set")), *folder = json_string_value(json_object_get(store, "path"));
-	char text[PG_TEXT], command[12000], path[4200], psql[4200], connection[600] = "";
-	static const char *const parts[][2] = {{"host", "-h"}, {"port", "-p"}, {"user", "-U"}};
+	char text[PG_TEXT], command[12000], path[4200], *psql = pg_psql(p, p->database), *where = pg_shell(folder ? folder : ""), *store_program;
 	size_t i;
 
 	program(path, sizeof path);
-	pg_program(p, "psql", psql, sizeof psql);
-	for (i = 0; i < 3; i++) {
-		const char *value = p->host->option(p->call, parts[i][0]);
-
-		if (value)
-			snprintf(connection + strlen(connection), sizeof connection - strlen(connection), " %s %s", parts[i][1], value);
-	}
+	store_program = pg_shell(path);
 	json_array_foreach(json_object_get(kept, "kept"), i, one) {
 		const char *columns = json_string_value(json_object_get(one, "columns")), *table = json_string_value(json_object_get(one, "table")), *rows = json_string_value(json_object_get(one, "rows"));
 
 		snprintf(text, sizeof text, "%s rows of %s%s%s%s were preserved in set %s; when the schema has a place for them again, put them back", rows, table, columns ? " (" : "", columns ? columns : "",
 			 columns ? ")" : "", set);
-		snprintf(command, sizeof command, "%s --store '%s' restore --set %s --item %s --command -- %s -X -q%s -d %s", path, folder ? folder : "", set,
-			 json_string_value(json_object_get(one, "item")), psql, connection, p->database);
+		snprintf(command, sizeof command, "%s --store %s restore --set %s --item %s --command -- %s", store_program, where, set, json_string_value(json_object_get(one, "item")), psql);
 		p->host->log(p->call, FB_LOG_INFO, "%s", text);
 		p->host->advise(p->call, text, command);
 	}
+	free(psql);
+	free(where);
+	free(store_program);
 	json_decref(kept);
 	json_decref(store);
 }

@@ -25,7 +25,7 @@ static int has(struct pg *p, PGconn *db, const char *name, bool complete, bool *
 
 static int32_t nobody(struct pg *p, PGconn *db, const char *why)
 {
-	char who[PG_TEXT], text[PG_TEXT + 400];
+	char who[PG_TEXT], text[PG_TEXT + 400], *base, *psql, *name, *sql;
 	int n;
 
 	if (pg_end_own_sessions(p, db, p->database) || pg_others(p, db, p->database, &n, who, sizeof who))
@@ -34,9 +34,17 @@ static int32_t nobody(struct pg *p, PGconn *db, const char *why)
 		return FB_OK;
 	p->host->fail(p->call, "%s. The snapshot could take its place, but %d session%s connected to database %s, which are not ours to end: %s. Stop what they belong to; it is tried again "
 		      "until the time is over; after that run 'failback rollback %s' again", why, n, n == 1 ? " is" : "s are", p->database, who, p->call->service);
-	snprintf(text, sizeof text, "psql -d %s -c \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s' AND pid <> pg_backend_pid()\"",
-		 "postgres", p->database);
+	base = run_copy(p->host->option(p->call, "maintenance_db"));
+	psql = pg_psql(p, base);
+	name = PQescapeLiteral(db, p->database, strlen(p->database));
+	snprintf(text, sizeof text, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", name ? name : "NULL");
+	sql = pg_shell(text);
+	snprintf(text, sizeof text, "%s -c %s", psql, sql);
 	p->host->advise(p->call, "stop the applications that use the database, or end their sessions; what they have committed stays in the database that is put aside", text);
+	PQfreemem(name);
+	free(base);
+	free(psql);
+	free(sql);
 	return FB_RETRY;
 }
 
