@@ -156,7 +156,6 @@ static json_t *absolute_or_null(const char *path)
 	return ret;
 }
 
-/* All of the document; called twice, once only to name the plugins. */
 /* A command of a plan that deploys one service is about that service, also when the step does not say so. */
 static void give_service(json_t *link, const char *service)
 {
@@ -188,6 +187,7 @@ static void give_services(struct freeze *f)
 			give_service(link, only);
 }
 
+/* All of the document; called twice, once only to name the plugins. */
 static json_t *build(struct freeze *f)
 {
 	struct fb_chain plan = {.name = "plan", .retries = f->settings.failure_threshold - 1, .backoff = 1000, .backoff_max = 30000, .steps = true};

@@ -176,7 +176,7 @@ static int64_t pid_of(const char *info)
 static void complain(const struct fb_call *call, struct observer *o, const char *error)
 {
 	if (!o->complained)
-		call->host->log(call, FB_LOG_WARNING, "users' requests cannot be counted for now: %s", error);
+		call->host->log(call, FB_LOG_WARNING, "users' requests are not counted, which is tried again: %s", error);
 	o->complained = true;
 }
 
