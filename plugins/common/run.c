@@ -267,3 +267,27 @@ char *run_line_after(const struct fb_command_result *r, char *buf, size_t size)
 		*buf = 0;
 	return buf;
 }
+
+char *run_quote(const char *word)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+=,-";
+	size_t n = 3;
+	char *ret, *p;
+
+	if (*word && *word != '-' && word[strspn(word, plain)] == '\0')
+		return run_copy(word);
+	for (const char *s = word; *s; s++)
+		n += *s == '\'' ? 4 : 1;
+	ret = p = malloc(n);
+	if (!ret)
+		abort();
+	*p++ = '\'';
+	for (const char *s = word; *s; s++) {
+		if (*s == '\'')
+			p = stpcpy(p, "'\\''");
+		else
+			*p++ = *s;
+	}
+	strcpy(p, "'");
+	return ret;
+}

@@ -40,6 +40,8 @@ char *run_line(const char *output, size_t output_size, char *buf, size_t size);
 char *run_line_after(const struct fb_command_result *r, char *buf, size_t size);
 /* "SIGKILL" or "signal 40". Returns buf. */
 char *run_signal_name(int signal, char *buf, size_t size);
+/* A word for /bin/sh, in quotes where it needs them; to be freed. */
+char *run_quote(const char *word);
 /* A copy; the plugin ends when there is no memory, which costs this call only. */
 char *run_copy(const char *s);
 /* Copies printable UTF-8 only (other bytes become '?'), cut between characters. Returns buf. */

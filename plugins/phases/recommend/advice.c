@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "advice.h"
+#include "plugins/common/run.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,30 +36,6 @@ static void add(struct advice *a, const char *priority, char *action, char *desc
 	free(action);
 	free(description);
 	free(example);
-}
-
-char *advice_quote(const char *value)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+=,-";
-	size_t n = 3;
-	char *ret, *p;
-
-	if (*value && *value != '-' && value[strspn(value, plain)] == '\0')
-		return strdup(value);
-	for (const char *s = value; *s; s++)
-		n += *s == '\'' ? 4 : 1;
-	ret = p = malloc(n);
-	if (!ret)
-		return NULL;
-	*p++ = '\'';
-	for (const char *s = value; *s; s++) {
-		if (*s == '\'')
-			p = stpcpy(p, "'\\''");
-		else
-			*p++ = *s;
-	}
-	strcpy(p, "'");
-	return ret;
 }
 
 /* Unicode: C1 controls; soft hyphen; zero width, direction marks, embeddings, isolates; BOM; tags. */
@@ -123,7 +100,7 @@ static char *show_lines(const struct advice *a)
 	if (!file || !a->archive || line < 1 || !advice_visible(file))
 		return NULL;
 	path = text("%s/%s", a->archive, file);
-	quoted = advice_quote(path);
+	quoted = run_quote(path);
 	ret = text("sed -n '%lld,%lldp' %s", line > 20 ? line - 20 : 1, line + 10, quoted ? quoted : "");
 	free(quoted);
 	free(path);
@@ -132,7 +109,7 @@ static char *show_lines(const struct advice *a)
 
 static void add_push(struct advice *a, const char *what, const char *files)
 {
-	char *message = text("Fix: %s", what), *quoted = advice_quote(message);
+	char *message = text("Fix: %s", what), *quoted = run_quote(message);
 
 	add(a, MEDIUM, text("Commit and push"), text("Pushing starts the next deployment where a webhook is set up"),
 	    text("git add -- %s && git commit -m %s && git push", files, quoted ? quoted : "fix"));
@@ -152,7 +129,7 @@ static char *folder_of(const char *path)
 
 static char *create_command(const char *path)
 {
-	char *folder = folder_of(path), *qfolder = folder ? advice_quote(folder) : NULL, *qpath = advice_quote(path);
+	char *folder = folder_of(path), *qfolder = folder ? run_quote(folder) : NULL, *qpath = run_quote(path);
 	const char *dot = strrchr(path, '.');
 	bool braces = dot && (!strcmp(dot, ".json") || !strcmp(dot, ".yaml") || !strcmp(dot, ".yml"));
 	char *ret = text("%s%s%s%s%s", qfolder ? "mkdir -p -- " : "", qfolder ? qfolder : "", qfolder ? " && " : "",
@@ -193,7 +170,7 @@ static void missing_in_tree(struct advice *a, const char *path)
 	there = inside && folder ? text("./%s", folder) : inside ? strdup("./") : strdup(path);
 	add(a, HIGH, text("Update Dockerfile to include it"), text("If you build an image: it holds only what is copied into it, and .dockerignore must not leave it out"),
 	    copy_line(inside && folder ? folder : base, there ? there : "./"));
-	quoted = advice_quote(inside && folder ? folder : base);
+	quoted = run_quote(inside && folder ? folder : base);
 	free(there);
 	there = text("%s Dockerfile", quoted ? quoted : ".");
 	add_push(a, what, there);
@@ -207,7 +184,7 @@ static void missing_in_cluster(struct advice *a, const char *name)
 {
 	const char *line = json_string_value(json_object_get(evidence(a), "text")), *key = parameter(a, "key");
 	bool secret = line && strstr(line, "ecret");
-	char *quoted = advice_quote(name), *pair = text("%s=./%s", key ? key : "FILE", key ? key : "FILE"), *qpair = advice_quote(pair);
+	char *quoted = run_quote(name), *pair = text("%s=./%s", key ? key : "FILE", key ? key : "FILE"), *qpair = run_quote(pair);
 
 	add(a, HIGH, text("Create the %s %s", secret ? "secret" : "config map", name), text("A pod of the release refers to it and it is not in the namespace"),
 	    text("kubectl create %s %s --from-file=%s", secret ? "secret generic" : "configmap", quoted ? quoted : "", qpair ? qpair : ""));
@@ -238,7 +215,7 @@ static void missing_file(struct advice *a)
 
 static void out_of_memory(struct advice *a)
 {
-	char *service = advice_quote(a->service && advice_visible(a->service) ? a->service : "SERVICE");
+	char *service = run_quote(a->service && advice_visible(a->service) ? a->service : "SERVICE");
 	const char *s = service ? service : "SERVICE";
 
 	if (mentions(a, "Node.js"))
@@ -268,19 +245,19 @@ static void out_of_memory(struct advice *a)
 static void allow_in_cluster(struct advice *a, const char *user, const char *verb, const char *resource)
 {
 	const char *namespace = parameter(a, "namespace"), *group = parameter(a, "group"), *rest = user;
-	char *full = group ? text("%s.%s", resource, group) : text("%s", resource), *qfull = advice_quote(full), *qverb = advice_quote(verb);
-	char *qspace = namespace ? advice_quote(namespace) : NULL, *to, *qto, *quser = advice_quote(user);
+	char *full = group ? text("%s.%s", resource, group) : text("%s", resource), *qfull = run_quote(full), *qverb = run_quote(verb);
+	char *qspace = namespace ? run_quote(namespace) : NULL, *to, *qto, *quser = run_quote(user);
 	char *in = qspace ? text(" -n %s", qspace) : text("%s", "");
 	const char *kind = namespace ? "role" : "clusterrole";
 
 	if (!strncmp(user, "system:serviceaccount:", 22)) {
 		rest = user + 22;
 		to = text("%s", rest);
-		qto = advice_quote(to);
+		qto = run_quote(to);
 		free(to);
 		to = text("--serviceaccount=%s", qto ? qto : "");
 	} else {
-		qto = advice_quote(user);
+		qto = run_quote(user);
 		to = text("--user=%s", qto ? qto : "");
 	}
 	add(a, HIGH, text("Allow %s to %s %s%s%s", rest, verb, full, namespace ? " in " : "", namespace ? namespace : ""),
@@ -316,7 +293,7 @@ static void allow_path(struct advice *a, const char *path)
 {
 	const char *verb = parameter(a, "verb");
 	bool runs = (verb && strstr(verb, "exec")) || mentions(a, "systemd");
-	char *quoted = advice_quote(path);
+	char *quoted = run_quote(path);
 	const char *q = quoted ? quoted : "";
 
 	add(a, HIGH, text("Look who may do what with %s", path), text("Every folder on the way counts, not only the last"), text("namei -l -- %s", q));
@@ -364,7 +341,7 @@ static void permission(struct advice *a)
 
 static void add_show(struct advice *a, const char *priority)
 {
-	char *quoted = advice_quote(a->execution ? a->execution : "ID");
+	char *quoted = run_quote(a->execution ? a->execution : "ID");
 
 	add(a, priority, text("Look at the whole execution"), text("Every link with its messages, and where its logs are"), text("failback show %s", quoted ? quoted : "ID"));
 	free(quoted);
@@ -373,7 +350,7 @@ static void add_show(struct advice *a, const char *priority)
 static void crash(struct advice *a)
 {
 	const char *signal = parameter(a, "signal"), *code = parameter(a, "exit_code"), *message = parameter(a, "message");
-	char *quoted = advice_quote(a->service && advice_visible(a->service) ? a->service : "SERVICE");
+	char *quoted = run_quote(a->service && advice_visible(a->service) ? a->service : "SERVICE");
 
 	add(a, HIGH, message ? text("Fix what made it crash: %s", message)
 		     : signal ? text("Fix what made it crash with signal %s", signal)
@@ -392,7 +369,7 @@ static void crash(struct advice *a)
 
 static void unknown(struct advice *a)
 {
-	char *lines = show_lines(a), *quoted = a->archive ? advice_quote(a->archive) : NULL;
+	char *lines = show_lines(a), *quoted = a->archive ? run_quote(a->archive) : NULL;
 
 	if (lines)
 		add(a, HIGH, text("Read the log where it went wrong"), text("No known cause was recognised; these lines look most like it"), lines);

@@ -18,8 +18,6 @@ struct advice {
 /* Fills list for the class of the cause. */
 void advice_make(struct advice *a);
 
-/* The value quoted for a POSIX shell, to be freed. */
-char *advice_quote(const char *value);
 /* Is it UTF-8 that shows as it is: no control characters, none that change the direction of text or have no width? */
 bool advice_visible(const char *value);
 

@@ -299,7 +299,10 @@ static int32_t look_repo(struct repo *r)
 	snprintf(path, sizeof path, "%s/state.json", place);
 	state = answer == FB_OK ? json_load_file(path, 0, NULL) : NULL;
 	snprintf(path, sizeof path, "%s/commits.bundle", place);
-	if (state && access(path, F_OK) == 0) {
+	if (answer == FB_OK && !state) {
+		r->call->host->fail(r->call, "the backup of %s cannot be relied on: it has no state that can be read", r->path);
+		answer = FB_FAIL;
+	} else if (state && access(path, F_OK) == 0) {
 		if (repo_git(r, NULL, NULL, "bundle", "verify", "--quiet", path, NULL))
 			answer = failed(r, "verifying the bundle");
 	} else if (state) {
@@ -345,7 +348,7 @@ static int32_t save_changes(struct repo *r, const char *now)
 /* Nothing in the work tree may be lost: it is committed, in the backup, or saved now. */
 static int32_t keep_changes(struct repo *r, const char *target)
 {
-	char *now = repo_tree(r), path[300], command[STORE_LINE];
+	char *now = repo_tree(r), path[300], command[STORE_LINE], *quoted;
 	int loses = now ? repo_loses(r, now, target, path, sizeof path) : -1;
 	int32_t answer = FB_OK;
 
@@ -356,7 +359,9 @@ static int32_t keep_changes(struct repo *r, const char *target)
 	} else if (loses) {
 		r->call->host->fail(r->call, "%s has changes that are not committed and not in the backup, such as in %s, and a restore would lose them: commit or stash them, or set local_changes = \"save\"",
 				    r->path, path);
-		snprintf(command, sizeof command, "git -C %s stash push --include-untracked", r->path);
+		quoted = run_quote(r->path);
+		snprintf(command, sizeof command, "git -C %s stash push --include-untracked", quoted);
+		free(quoted);
 		r->call->host->advise(r->call, "put the local changes away, then run the recovery again", command);
 		answer = FB_FAIL;
 	}

@@ -208,7 +208,7 @@ static int32_t give(const struct fb_call *call, void *ctx)
 static void tell(const struct fb_call *call, const char *place, const char *set)
 {
 	bool dpkg = is(call, "of", "dpkg"), differs;
-	char line[STORE_LINE], command[4400], *output = NULL, *folder = run_copy(call->host->option(call, "directory"));
+	char line[STORE_LINE], command[4400], *output = NULL, *directory = run_copy(call->host->option(call, "directory")), *folder = run_quote(directory ? directory : "");
 
 	differs = !script(call, dpkg ? differ_dpkg : differ_npm, place, &output, line);
 	if (!differs)
@@ -223,6 +223,7 @@ static void tell(const struct fb_call *call, const char *place, const char *set)
 	if (differs)
 		call->host->advise(call, dpkg ? "packages of Debian have other versions than the backup says; this brings them back" : "the packages of npm are not those of the backup; this brings them back",
 				   command);
+	free(directory);
 	free(folder);
 	free(output);
 }

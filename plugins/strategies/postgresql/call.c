@@ -57,27 +57,6 @@ const char *pg_remembered(struct pg *p, const char *what, const char *release)
 	return p->host->fact(p->call, FB_SCOPE_SERVICE, pg_key(what, release, key, sizeof key));
 }
 
-char *pg_shell(const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-";
-	char *ret, *to;
-
-	if (*word && strspn(word, plain) == strlen(word))
-		return run_copy(word);
-	to = ret = malloc(4 * strlen(word) + 3);
-	if (!ret)
-		abort();
-	*to++ = '\'';
-	for (; *word; word++) {
-		if (*word == '\'')
-			to = stpcpy(to, "'\\'");
-		*to++ = *word;
-	}
-	*to++ = '\'';
-	*to = 0;
-	return ret;
-}
-
 char *pg_psql(struct pg *p, const char *database)
 {
 	static const char *const parts[][2] = {{"host", "-h"}, {"port", "-p"}, {"user", "-U"}};
@@ -86,18 +65,18 @@ char *pg_psql(struct pg *p, const char *database)
 	size_t n;
 
 	pg_program(p, "psql", path, sizeof path);
-	word = pg_shell(path);
+	word = run_quote(path);
 	n = (size_t)snprintf(command, sizeof command, "%s -X -q", word);
 	free(word);
 	for (size_t i = 0; i < sizeof parts / sizeof *parts && n < sizeof command; i++) {
 		value = p->host->option(p->call, parts[i][0]);
 		if (!value)
 			continue;
-		word = pg_shell(value);
+		word = run_quote(value);
 		n += (size_t)snprintf(command + n, sizeof command - n, " %s %s", parts[i][1], word);
 		free(word);
 	}
-	word = pg_shell(database);
+	word = run_quote(database);
 	if (n < sizeof command)
 		snprintf(command + n, sizeof command - n, " -d %s", word);
 	free(word);

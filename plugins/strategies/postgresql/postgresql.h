@@ -127,8 +127,7 @@ int32_t pg_preserve(struct pg *p, PGconn *db);
 /* Says what was preserved and how it is put back, once that is final. */
 void pg_preserve_tell(struct pg *p);
 
-/* call.c: commands for people to copy. A word for the shell; psql with what connects to a database of this server. To be freed. */
-char *pg_shell(const char *word);
+/* call.c: psql with what connects to a database of this server, for commands that people copy; to be freed. */
 char *pg_psql(struct pg *p, const char *database);
 
 /* script.c: rows of a table, or values of such columns, as a script for psql that puts them back */

@@ -226,11 +226,11 @@ void pg_preserve_tell(struct pg *p)
 	const char *fact = p->host->fact(p->call, FB_SCOPE_OWN, FACT), *settings = p->host->document(p->call, "backup_store");
 	json_t *kept = fact ? json_loads(fact, 0, NULL) : NULL, *store = settings ? json_loads(settings, 0, NULL) : NULL, *one;
 	const char *set = json_string_value(json_object_get(kept, "set")), *folder = json_string_value(json_object_get(store, "path"));
-	char text[PG_TEXT], command[12000], path[4200], *psql = pg_psql(p, p->database), *where = pg_shell(folder ? folder : ""), *store_program;
+	char text[PG_TEXT], command[12000], path[4200], *psql = pg_psql(p, p->database), *where = run_quote(folder ? folder : ""), *store_program;
 	size_t i;
 
 	program(path, sizeof path);
-	store_program = pg_shell(path);
+	store_program = run_quote(path);
 	json_array_foreach(json_object_get(kept, "kept"), i, one) {
 		const char *columns = json_string_value(json_object_get(one, "columns")), *table = json_string_value(json_object_get(one, "table")), *rows = json_string_value(json_object_get(one, "rows"));
 

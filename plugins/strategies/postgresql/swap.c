@@ -38,7 +38,7 @@ static int32_t nobody(struct pg *p, PGconn *db, const char *why)
 	psql = pg_psql(p, base);
 	name = PQescapeLiteral(db, p->database, strlen(p->database));
 	snprintf(text, sizeof text, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", name ? name : "NULL");
-	sql = pg_shell(text);
+	sql = run_quote(text);
 	snprintf(text, sizeof text, "%s -c %s", psql, sql);
 	p->host->advise(p->call, "stop the applications that use the database, or end their sessions; what they have committed stays in the database that is put aside", text);
 	PQfreemem(name);

@@ -38,7 +38,7 @@ static void files_of_units_come_back_and_systemd_reads_them_again(void **state)
 	assert_text(f, "reloaded", "x\n");
 	assert_text(f, "shop.service.d/added.conf", "added\n");
 	assert_int_equal(json_array_size(f->advice), 1);
-	assert_non_null(strstr(json_string_value(json_object_get(json_array_get(f->advice, 0), "command")), "shop.service.d/added.conf' && systemctl daemon-reload"));
+	assert_non_null(strstr(json_string_value(json_object_get(json_array_get(f->advice, 0), "command")), "shop.service.d/added.conf && systemctl daemon-reload"));
 	fake_free(f);
 }
 

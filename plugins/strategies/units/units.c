@@ -167,7 +167,7 @@ static bool is_in(const json_t *roots, const char *path)
 static void tell_added(const struct fb_call *call, const char *set)
 {
 	struct store_words w = {0};
-	char line[STORE_LINE], command[4400];
+	char line[STORE_LINE], command[4400], *quoted;
 	struct paths p = {.n = 0};
 	const json_t *roots;
 	json_t *said;
@@ -183,7 +183,9 @@ static void tell_added(const struct fb_call *call, const char *set)
 	for (size_t i = 0; i < p.n; i++)
 		if (json_is_array(roots) && !is_in(roots, p.v[i])) {
 			call->host->log(call, FB_LOG_WARNING, "%s is not in the backup and still works: it was added since", p.v[i]);
-			snprintf(command, sizeof command, "rm '%s' && systemctl daemon-reload", p.v[i]);
+			quoted = run_quote(p.v[i]);
+			snprintf(command, sizeof command, "rm %s && systemctl daemon-reload", quoted);
+			free(quoted);
 			call->host->advise(call, "a unit file that was added since the backup still works; remove it if it belongs to the release that failed", command);
 		}
 	clear(&p);
