@@ -117,8 +117,9 @@ bool fb_index_same(const struct fb_entry *e, const struct stat *st, const struct
 {
 	struct timespec than = *start;
 
-	if (e->type != 'f' || !S_ISREG(st->st_mode) || e->ino != st->st_ino || e->dev != st->st_dev || e->size != (uint64_t)st->st_size || e->mtime != st->st_mtim.tv_sec ||
-	    e->mtime_ns != (uint32_t)st->st_mtim.tv_nsec || e->ctime != st->st_ctim.tv_sec || e->ctime_ns != (uint32_t)st->st_ctim.tv_nsec)
+	if (e->type == 'f' ? !S_ISREG(st->st_mode) || e->size != (uint64_t)st->st_size : e->type != 'd' || !S_ISDIR(st->st_mode))
+		return false;
+	if (e->ino != st->st_ino || e->dev != st->st_dev || e->mtime != st->st_mtim.tv_sec || e->mtime_ns != (uint32_t)st->st_mtim.tv_nsec || e->ctime != st->st_ctim.tv_sec || e->ctime_ns != (uint32_t)st->st_ctim.tv_nsec)
 		return false;
 	if (!e->ctime_ns && !e->mtime_ns)
 		than.tv_sec -= COARSE;

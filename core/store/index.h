@@ -26,11 +26,11 @@ struct fb_index {
 	bool open, have;
 };
 void fb_index_open(struct fb_index *x, struct fb_store *s, struct fb_object_io *io, const char *root, bool encrypted);
-/* What is known of the file at path, if st says that it is unchanged; else NULL. Lives until the next call. */
+/* What is known of the file or folder at path, if st says that it is unchanged; else NULL. Lives until the next call. */
 const struct fb_entry *fb_index_find(struct fb_index *x, const char *path, const struct stat *st);
 void fb_index_close(struct fb_index *x);
 
-/* Is what st says what e was, made before start? */
+/* Is the file or folder what e was, made before start? Of a folder: its names, mode, owner and attributes, not what is in the files. */
 bool fb_index_same(const struct fb_entry *e, const struct stat *st, const struct timespec *start);
 
 #endif

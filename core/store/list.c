@@ -275,6 +275,8 @@ int fb_list_open(struct fb_list_reader *r, struct fb_store *store, struct fb_obj
 
 static int in_order(struct fb_list_reader *r, const struct fb_entry *e, struct fb_err *err)
 {
+	size_t size;
+
 	if (e->type == 'R') {
 		r->in_root = true;
 		fb_free(r->last);
@@ -283,8 +285,12 @@ static int in_order(struct fb_list_reader *r, const struct fb_entry *e, struct f
 	}
 	if (!r->in_root || (r->last ? fb_list_compare(r->last, e->path) >= 0 : *e->path != 0))
 		return fb_err_set(err, FB_STORE_DAMAGED, "the list of files is not in order at %.200s", e->path);
-	fb_free(r->last);
-	r->last = fb_strdup(e->path);
+	size = strlen(e->path) + 1;
+	if (size > r->last_room || !r->last) {
+		r->last_room = size + 256;
+		r->last = fb_realloc(r->last, r->last_room);
+	}
+	memcpy(r->last, e->path, size);
 	return 0;
 }
 

@@ -51,6 +51,7 @@ struct fb_list_reader {
 	uint8_t *buf; /* bytes that were read and not yet given */
 	size_t n, at, room;
 	char *last;   /* path of the record before, in this root; NULL: none */
+	size_t last_room;
 	bool in_root;
 };
 int fb_list_open(struct fb_list_reader *r, struct fb_store *store, struct fb_object_io *io, const struct fb_ref *ref, struct fb_err *err) FB_MUST_USE;

@@ -221,6 +221,14 @@ static bool still_there(struct tree *t, const struct fb_entry *known)
 	return known->size && known->size <= FB_CHUNK ? stored == (int64_t)known->stored : stored >= 0;
 }
 
+static void copy_xattrs(struct fb_entry *e, const struct fb_entry *known)
+{
+	e->xattrs_size = known->xattrs_size;
+	e->xattrs = known->xattrs_size ? fb_alloc(known->xattrs_size) : NULL;
+	if (known->xattrs_size)
+		memcpy(e->xattrs, known->xattrs, known->xattrs_size);
+}
+
 static int give_file(struct tree *t, struct fb_walk_folder *in, const char *name, const char *path, const struct stat *st, struct fb_err *err)
 {
 	const struct fb_entry *known = t->put->rehash ? NULL : fb_index_find(&t->index, path, st);
@@ -248,9 +256,7 @@ static int give_file(struct tree *t, struct fb_walk_folder *in, const char *name
 	} else if (known) {
 		j->entry.object = known->object;
 		j->entry.stored = known->stored;
-		j->entry.xattrs_size = known->xattrs_size;
-		j->entry.xattrs = fb_alloc(known->xattrs_size + 1);
-		memcpy(j->entry.xattrs, known->xattrs, known->xattrs_size);
+		copy_xattrs(&j->entry, known);
 		j->cost.stored = known->stored;
 		j->unchanged = true;
 	} else {
@@ -277,6 +283,17 @@ static char *read_link(int in, const char *name, size_t size)
 	return NULL;
 }
 
+/* A folder whose change time is that of the last backup has the attributes that it had then. */
+static bool known_folder(struct tree *t, const char *path, const struct stat *st, struct fb_entry *e)
+{
+	const struct fb_entry *known = t->put->rehash ? NULL : fb_index_find(&t->index, path, st);
+
+	if (!known)
+		return false;
+	copy_xattrs(e, known);
+	return true;
+}
+
 static int visit(void *ctx, struct fb_walk_folder *in, const char *name, const char *path, int fd, const struct stat *st, struct fb_err *err)
 {
 	struct tree *t = ctx;
@@ -301,7 +318,7 @@ static int visit(void *ctx, struct fb_walk_folder *in, const char *name, const c
 	j->entry.path = fb_strdup(path);
 	j->entry.link = target;
 	fb_put_shape(&j->entry, st);
-	if (fd >= 0)
+	if (fd >= 0 && !known_folder(t, path, st, &j->entry))
 		j->stripped = !fb_put_attributes(fd, &j->entry);
 	fb_pool_pass(t->pool);
 	return 0;

@@ -110,6 +110,15 @@ static void work(void *job, struct fb_object_io *io)
 	*j->err = err;
 }
 
+static void say_progress(struct restore *r, uint64_t passed)
+{
+	r->passed += passed;
+	if (r->how->progress && fb_clock_ms() - r->said_ms >= PROGRESS_MS) {
+		r->said_ms = fb_clock_ms();
+		r->how->progress(r->how->ctx, r->passed, r->item->size, r->item->name);
+	}
+}
+
 static int take(void *ctx, void *job, struct fb_err *err)
 {
 	struct restore *r = ctx;
@@ -121,11 +130,7 @@ static int take(void *ctx, void *job, struct fb_err *err)
 		failed = 1;
 	} else if (err) {
 		report(r, j->in, name_of(j->entry.path), &j->result);
-		r->passed += j->entry.size;
-		if (r->how->progress && fb_clock_ms() - r->said_ms >= PROGRESS_MS) {
-			r->said_ms = fb_clock_ms();
-			r->how->progress(r->how->ctx, r->passed, r->item->size, r->item->name);
-		}
+		say_progress(r, j->entry.size);
 	}
 	fb_target_release(&r->target, j->in, failed ? NULL : err);
 	failed = failed || err->code;
@@ -155,10 +160,13 @@ static bool inside(const char *path, const char *folder)
 
 static bool selected(struct restore *r, const char *path)
 {
-	char *whole = fb_asprintf("%s%s%s", strcmp(r->root, "/") != 0 ? r->root : "", *path ? "/" : "", path);
-	bool is = !r->how->only;
+	char *whole;
+	bool is = false;
 
-	for (size_t i = 0; r->how->only && r->how->only[i]; i++) {
+	if (!r->how->only)
+		return true;
+	whole = fb_asprintf("%s%s%s", strcmp(r->root, "/") != 0 ? r->root : "", *path ? "/" : "", path);
+	for (size_t i = 0; r->how->only[i]; i++) {
 		const char *only = r->how->only[i];
 		char *plain = fb_strdup(only);
 		size_t n = strlen(plain);
@@ -238,8 +246,15 @@ static int enter_folder(struct restore *r, struct fb_entry *e, bool wanted, stru
 
 static int give(struct restore *r, struct fb_target_folder *in, struct fb_entry *e, struct fb_err *err)
 {
-	struct job *j = fb_pool_slot(r->pool, err);
+	struct fb_target_result same = {.change = FB_SAME};
+	struct job *j;
 
+	if (fb_target_untouched(&r->target, in, name_of(e->path), e)) { /* most are, and this is cheaper than a thread */
+		report(r, in, name_of(e->path), &same);
+		say_progress(r, e->size);
+		return 0;
+	}
+	j = fb_pool_slot(r->pool, err);
 	if (!j)
 		return -1;
 	*j = (struct job){.in = fb_target_hold(in), .entry = *e, .target = &r->target};

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "store/index.h"
 #include "store/walk.h"
 
 #define FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -291,6 +292,10 @@ int fb_target_metadata(const struct fb_target *t, int fd, const struct fb_entry 
 
 	if (fstat(fd, &st) < 0)
 		return fb_err_set(err, FB_STORE_IO, "cannot look at %s: %s", e->path, strerror(errno));
+	if (fb_index_same(e, &st, &t->start)) { /* nothing of it was touched since it was backed up */
+		*ret_any = false;
+		return 0;
+	}
 	owner = t->root && (st.st_uid != e->uid || st.st_gid != e->gid);
 	/* without the right to give a file away, it shall not run as us either */
 	want = !t->root && st.st_uid != e->uid ? e->mode & ~(mode_t)06000 : e->mode;

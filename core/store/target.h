@@ -50,6 +50,8 @@ void fb_target_release(struct fb_target *t, struct fb_target_folder *f, struct f
 /* Notes that the backup has this name here. */
 void fb_target_note(struct fb_target *t, struct fb_target_folder *f, const char *name);
 
+/* Is the file name the very one that was backed up, with nothing of it changed since? By its device, inode, size and times, without reading it (fb_index_same). */
+bool fb_target_untouched(const struct fb_target *t, const struct fb_target_folder *in, const char *name, const struct fb_entry *e);
 /* Makes the file, link or fifo name in a folder what e says. May be called in any thread. *ret_why: refused, and why (static text). -1: err. */
 struct fb_target_result {
 	enum fb_change change;

@@ -187,6 +187,13 @@ static const char *in_the_way(mode_t mode)
 	return NULL;
 }
 
+bool fb_target_untouched(const struct fb_target *t, const struct fb_target_folder *in, const char *name, const struct fb_entry *e)
+{
+	struct stat st;
+
+	return e->type == 'f' && in->fd >= 0 && !in->created && fstatat(in->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && fb_index_same(e, &st, &t->start);
+}
+
 int fb_target_file(const struct fb_target *t, const struct fb_target_folder *in, const char *name, const struct fb_entry *e, struct fb_object_io *io,
 		   struct fb_target_result *ret, struct fb_err *err)
 {

@@ -39,16 +39,15 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int fb_walk_names(int fd, char ***ret, size_t *ret_n, char **arena)
+/* The names in a folder that was just opened; before each stands its type, one byte as getdents(2) has it. */
+static int read_names(int fd, char ***ret, size_t *ret_n, char **arena)
 {
 	struct fb_text names = {0};
 	size_t n = 0, at = 0;
-	char buf[32768];
+	char buf[32768], type;
 	ssize_t got;
 	char **v;
 
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return -1;
 	while ((got = getdents64(fd, buf, sizeof buf)) > 0)
 		for (ssize_t i = 0; i < got;) {
 			const struct dirent64 *e = (const struct dirent64 *)(buf + i);
@@ -56,6 +55,8 @@ int fb_walk_names(int fd, char ***ret, size_t *ret_n, char **arena)
 			i += e->d_reclen;
 			if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 				continue;
+			type = (char)e->d_type;
+			fb_text_add(&names, &type, 1);
 			fb_text_add(&names, e->d_name, strlen(e->d_name) + 1);
 			n++;
 		}
@@ -65,14 +66,19 @@ int fb_walk_names(int fd, char ***ret, size_t *ret_n, char **arena)
 	}
 	v = fb_alloc((n + 1) * sizeof *v);
 	for (size_t i = 0; i < n; i++) {
-		v[i] = names.p + at;
-		at += strlen(v[i]) + 1;
+		v[i] = names.p + at + 1;
+		at += strlen(v[i]) + 2;
 	}
 	qsort(v, n, sizeof *v, by_bytes);
 	*ret = v;
 	*ret_n = n;
 	*arena = names.p;
 	return 0;
+}
+
+int fb_walk_names(int fd, char ***ret, size_t *ret_n, char **arena)
+{
+	return lseek(fd, 0, SEEK_SET) < 0 ? -1 : read_names(fd, ret, ret_n, arena);
 }
 
 static bool excluded(const struct fb_walk *w, const char *path, const char *name)
@@ -98,50 +104,68 @@ static const char *why_not(mode_t mode)
 
 static int walk_folder(struct fb_walk *w, struct fb_walk_folder *f, const char *path, struct fb_err *err);
 
-static int walk_entry(struct fb_walk *w, struct fb_walk_folder *in, const char *name, const char *path, struct fb_err *err)
+/* -1: err. */
+static int walk_below(struct fb_walk *w, struct fb_walk_folder *in, const char *name, const char *path, int fd, struct fb_err *err)
 {
-	struct fb_walk_folder *f;
+	struct fb_walk_folder *f = folder_of(fd);
 	struct stat st;
-	int fd, r;
+	int r = 0;
 
-	if (fstatat(in->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : cannot(w, path, "look at", err);
-	if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode) || S_ISFIFO(st.st_mode))
-		return w->visit(w->ctx, in, name, path, -1, &st, err);
-	if (!S_ISDIR(st.st_mode)) {
-		w->skipped(w->ctx, path, why_not(st.st_mode));
-		return 0;
-	}
-	if (st.st_dev == w->skip_dev && st.st_ino == w->skip_ino) {
+	/* of what was opened, which may be another one than what was looked at */
+	if (fstat(fd, &st) < 0)
+		r = cannot(w, path, "look at", err);
+	else if (st.st_dev == w->skip_dev && st.st_ino == w->skip_ino)
 		w->skipped(w->ctx, path, "the store itself");
-		return 0;
-	}
-	fd = openat(in->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : cannot(w, path, "open the folder", err);
-	f = folder_of(fd);
-	/* of what was opened, which may be another one by now */
-	r = fstat(fd, &st) < 0 ? cannot(w, path, "look at", err) : w->visit(w->ctx, in, name, path, fd, &st, err);
-	if (r == 0)
+	else if ((r = w->visit(w->ctx, in, name, path, fd, &st, err)) == 0)
 		r = walk_folder(w, f, path, err);
 	fb_walk_release(f);
 	return r;
 }
 
+/* type: what getdents(2) said of it, by which folders are opened without another look. */
+static int walk_entry(struct fb_walk *w, struct fb_walk_folder *in, const char *name, unsigned char type, const char *path, struct fb_err *err)
+{
+	struct stat st;
+	int fd;
+
+	if (type != DT_DIR) {
+		if (fstatat(in->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return errno == ENOENT ? 0 : cannot(w, path, "look at", err);
+		if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode) || S_ISFIFO(st.st_mode))
+			return w->visit(w->ctx, in, name, path, -1, &st, err);
+		if (!S_ISDIR(st.st_mode)) {
+			w->skipped(w->ctx, path, why_not(st.st_mode));
+			return 0;
+		}
+	}
+	fd = openat(in->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		return walk_below(w, in, name, path, fd, err);
+	if (type == DT_DIR && (errno == ENOTDIR || errno == ELOOP)) /* something else by now */
+		return walk_entry(w, in, name, DT_UNKNOWN, path, err);
+	return errno == ENOENT ? 0 : cannot(w, path, "open the folder", err);
+}
+
 static int walk_folder(struct fb_walk *w, struct fb_walk_folder *f, const char *path, struct fb_err *err)
 {
-	size_t n, length = strlen(path);
-	char **names, *arena, *below;
+	size_t n, length = strlen(path), room = 0;
+	char **names, *arena, *below = NULL;
 	int r = 0;
 
-	if (fb_walk_names(f->fd, &names, &n, &arena) < 0)
+	if (read_names(f->fd, &names, &n, &arena) < 0)
 		return cannot(w, path, "read the folder", err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		below = length ? fb_asprintf("%s/%s", path, names[i]) : fb_strdup(names[i]);
+		if (length + 1 + strlen(names[i]) >= room) {
+			room = length + 2 + strlen(names[i]) + 256;
+			below = fb_realloc(below, room);
+			memcpy(below, path, length);
+			below[length] = '/';
+		}
+		strcpy(below + (length ? length + 1 : 0), names[i]);
 		if (!excluded(w, below, names[i]))
-			r = walk_entry(w, f, names[i], below, err);
-		fb_free(below);
+			r = walk_entry(w, f, names[i], (unsigned char)names[i][-1], below, err);
 	}
+	fb_free(below);
 	fb_free(names);
 	fb_free(arena);
 	return r;
@@ -167,7 +191,7 @@ int fb_walk(struct fb_walk *w, const char *root, struct fb_err *err)
 		return r;
 	}
 	f = folder_of(fd);
-	r = walk_entry(w, f, name, "", err);
+	r = walk_entry(w, f, name, DT_UNKNOWN, "", err);
 	fb_walk_release(f);
 	return r;
 }

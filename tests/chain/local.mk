@@ -107,3 +107,8 @@ TESTS += tests/chain/test_backup_sweep.py
 # Backups by their commands
 EXTRA_DIST += tests/chain/test_backup_commands.py
 TESTS += tests/chain/test_backup_commands.py
+# Backups that are damaged between their capture and their proof
+EXTRA_DIST += tests/chain/store_damage.py
+EXTRA_DIST += tests/chain/test_backup_faults.py
+TESTS += tests/chain/test_backup_faults.py
+LONG_TESTS += tests/chain/test_backup_faults.py

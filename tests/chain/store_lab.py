@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 
 from lab import BUILD, MEMCHECK, Failure
+from store_damage import document  # noqa: F401, for those who make documents
 
 STORE = os.environ.get("STORE_PROGRAM", os.path.join(BUILD, "failback-store"))
 PARTLY, USAGE, DAMAGED, ABSENT, EXISTS, IO, BUSY, DENIED = 4, 64, 65, 66, 73, 74, 75, 77
@@ -81,14 +82,6 @@ class Store:
     def objects(self):
         """All files of objects/, sorted."""
         return sorted(os.path.join(d, f) for d, _, files in os.walk(os.path.join(self.store, "objects")) for f in files)
-
-
-def document(o):
-    """A store's document with its sum, as failback-store writes it."""
-    text = lambda: json.dumps(o, indent=1, sort_keys=True, separators=(",", ": "), ensure_ascii=False)
-    o.pop("sum", None)
-    o["sum"] = hashlib.blake2b(text().encode(), digest_size=32).hexdigest()
-    return text() + "\n"
 
 
 def digest_of(path):
