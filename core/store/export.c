@@ -210,9 +210,26 @@ static int fill(struct export *x, const struct fb_manifest *m, const struct fb_i
 	return r;
 }
 
+/* The name, after the content: without it a power failure could bring back what was there before. */
+static int sync_folder(const char *path, struct fb_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = !slash ? fb_strdup(".") : slash == path ? fb_strdup("/") : fb_asprintf("%.*s", (int)(slash - path), path);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+
+	if (fd < 0 || fsync(fd) < 0)
+		r = fb_err_set(err, FB_STORE_IO, "%s is whole and it is written, but its folder %s could not be synced: %s; after a power failure it may not be there: run sync(1), or export it again",
+			       path, folder, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	fb_free(folder);
+	return r;
+}
+
 static int write_archive(struct export *x, const char *to, const struct fb_manifest *m, const struct fb_item *one, struct fb_err *err)
 {
 	char *temporary = fb_asprintf("%s.part", to);
+	bool renamed = false;
 	int r;
 
 	if (unlink(temporary) < 0 && errno != ENOENT) {
@@ -232,7 +249,11 @@ static int write_archive(struct export *x, const char *to, const struct fb_manif
 	close(x->fd);
 	if (r == 0 && rename(temporary, to) < 0)
 		r = fb_err_set(err, FB_STORE_IO, "cannot put %s in place: %s", to, strerror(errno));
-	if (r < 0)
+	else if (r == 0)
+		renamed = true;
+	if (renamed)
+		r = sync_folder(to, err);
+	else
 		unlink(temporary);
 	fb_free(temporary);
 	return r;

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Killed, and out of space, at every call of put, seal, restore, prune and key change that changes a file system: never a set that claims to be complete and is not, never a loss of what
+"""Killed, and out of space, at every call of put, seal, restore, prune, export and key change that changes a file system: never a set that claims to be complete and is not, never a loss of what
 another set needs, and what is run again ends right, byte for byte.
 
 SWEEP=all (what LONG does): at every point; SWEEP=N (6): at N points of each operation and fault, drawn with SEED."""
 import os
 import random
 import shutil
+import subprocess
 
 from lab import BUILD, check, main
 from store_lab import ABSENT, IO, Store, compare, look, write
@@ -164,6 +165,39 @@ class Prune(Sweep):
         check(not [n for n in os.listdir(os.path.join(s.store, "sets")) if n.endswith(".gone")], what, "leaves something half removed")
 
 
+class Export(Sweep):
+    def prepare(self):
+        self.s.back_up("next", self.base)
+        self.keep()
+
+    def archive(self):
+        return self.s.path("next.tar.zst")
+
+    def operate(self, env):
+        write(self.archive(), b"what was there before")
+        return self.s.run("export", "--set", "next", "--to", self.archive(), env=env)
+
+    def whole(self):
+        """Is the archive one that has all of the set? By what tar makes of it."""
+        out = self.s.path("unpacked")
+        shutil.rmtree(out, ignore_errors=True)
+        os.makedirs(out)
+        p = subprocess.run(["tar", "--zstd", "-xpf", self.archive(), "-C", out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        files = os.path.join(out, "files", self.base.lstrip("/"))
+        return p.returncode == 0 and {k: v[-1] for k, v in look(files).items() if k != "names"} == {k: v[-1] for k, v in self.look.items() if k != "names"}
+
+    def after(self, what, p, mode):
+        if mode == "full":
+            check(p.returncode == IO, what, "export ended with", p.returncode, p.stderr)
+        with open(self.archive(), "rb") as f:
+            old = f.read() == b"what was there before"
+        check(old or self.whole(), what, "the archive is neither the one before nor a whole one")
+        check(mode != "full" or old or "it is written" in p.stderr, what, "export says that it has failed, and the archive is another one", p.stderr)
+        self.s.run("export", "--set", "next", "--to", self.archive(), expect=0)
+        check(self.whole(), what, "exported again, it is not whole")
+        check(not os.path.exists(self.archive() + ".part"), what, "leaves a part of an archive")
+
+
 class KeyChange(Sweep):
     init = ("--encryption", "all")
 
@@ -222,13 +256,18 @@ def sweep(kind):
         for mode in ("kill", "full"):
             if kind is Prune and mode == "full":
                 continue  # it needs no space but to sync
+            struck = passed = 0
             for at in choose(kind.__name__, mode, n):
                 x.again()
                 p = x.operate(fault(mode, at))
                 if p.returncode == 0:
-                    continue  # only what needs no space came after it, or threads took another way
+                    passed += 1  # only what needs no space came after it, or threads took another way
+                    continue
                 check(mode == "full" or p.returncode == -9, f"{kind.__name__} {mode} {at}: ended with", p.returncode, p.stderr)
                 x.after(f"{kind.__name__}, {mode} at {at}:", p, mode)
+                struck += 1
+            print(f"{kind.__name__}, {'kill -9' if mode == 'kill' else 'no space'}: {struck} of {n} points, after which all was right; at {passed} more it came too late", flush=True)
+            check(struck >= (struck + passed) // 2, kind.__name__, mode, "too few points were reached:", struck)
 
 
 def killed_or_full_at_any_write_of_a_put():
@@ -251,5 +290,9 @@ def killed_or_full_at_any_write_of_a_key_change():
     sweep(KeyChange)
 
 
+def killed_or_full_at_any_write_of_an_export():
+    sweep(Export)
+
+
 main(killed_or_full_at_any_write_of_a_put, killed_or_full_at_any_write_of_a_seal, killed_or_full_at_any_write_of_a_restore, killed_at_any_write_of_a_prune,
-     killed_or_full_at_any_write_of_a_key_change)
+     killed_or_full_at_any_write_of_an_export, killed_or_full_at_any_write_of_a_key_change)

@@ -87,6 +87,66 @@ static int creates(int flags, va_list args, mode_t *mode)
 OPENAT(openat)
 OPENAT(openat64)
 
+#define OPEN(name)                                                        \
+	EXPORT int name(const char *path, int flags, ...)                 \
+	{                                                                 \
+		va_list args;                                             \
+		mode_t mode;                                              \
+		int new;                                                  \
+                                                                          \
+		va_start(args, flags);                                    \
+		new = creates(flags, args, &mode);                        \
+		va_end(args);                                             \
+		if (new && point(1) < 0)                                  \
+			return -1;                                        \
+		return NEXT(int, #name, const char *, int, ...)(path, flags, mode); \
+	}
+OPEN(open)
+OPEN(open64)
+
+EXPORT int rename(const char *from, const char *to)
+{
+	return point(0) < 0 ? -1 : NEXT(int, "rename", const char *, const char *)(from, to);
+}
+
+EXPORT int unlink(const char *path)
+{
+	return point(0) < 0 ? -1 : NEXT(int, "unlink", const char *)(path);
+}
+
+EXPORT int mkfifoat(int at, const char *path, mode_t mode)
+{
+	return point(1) < 0 ? -1 : NEXT(int, "mkfifoat", int, const char *, mode_t)(at, path, mode);
+}
+
+#define TRUNCATE(name, type)                                                                \
+	EXPORT int name(int fd, type size)                                                  \
+	{                                                                                   \
+		return fd > 2 && point(0) < 0 ? -1 : NEXT(int, #name, int, type)(fd, size); \
+	}
+TRUNCATE(ftruncate, off_t)
+TRUNCATE(ftruncate64, off64_t)
+
+EXPORT int fchmod(int fd, mode_t mode)
+{
+	return point(0) < 0 ? -1 : NEXT(int, "fchmod", int, mode_t)(fd, mode);
+}
+
+EXPORT int fchown(int fd, uid_t uid, gid_t gid)
+{
+	return point(0) < 0 ? -1 : NEXT(int, "fchown", int, uid_t, gid_t)(fd, uid, gid);
+}
+
+EXPORT int futimens(int fd, const struct timespec times[2])
+{
+	return point(0) < 0 ? -1 : NEXT(int, "futimens", int, const struct timespec *)(fd, times);
+}
+
+EXPORT int utimensat(int at, const char *path, const struct timespec times[2], int flags)
+{
+	return point(0) < 0 ? -1 : NEXT(int, "utimensat", int, const char *, const struct timespec *, int)(at, path, times, flags);
+}
+
 EXPORT int renameat(int a, const char *from, int b, const char *to)
 {
 	return point(0) < 0 ? -1 : NEXT(int, "renameat", int, const char *, int, const char *)(a, from, b, to);
