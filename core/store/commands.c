@@ -340,6 +340,10 @@ static int prune(struct fb_store_args *a, const struct fb_prune *how, json_t **r
 		return -1;
 	r = fb_prune(&s, how, ret, err);
 	fb_store_close(&s);
+	if (r > 0) { /* with an answer */
+		fprintf(stderr, "failback-store: %s\n", err->text);
+		return FB_STORE_DAMAGED;
+	}
 	return r;
 }
 

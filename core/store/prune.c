@@ -20,6 +20,7 @@ enum fate { KEEP, REMOVE };
 struct place { /* what lies in sets/ */
 	char *name;
 	char why[200];
+	char *problem; /* of what is kept and cannot be read: why; else NULL */
 	enum fate fate;
 	enum { SET, PART, GONE, STRANGE } sort;
 };
@@ -28,7 +29,7 @@ struct plan {
 	struct fb_store *store;
 	const struct fb_prune *prune;
 	struct place *v;
-	size_t n;
+	size_t n, damaged;
 	uint64_t kept, kept_bytes, removed, removed_bytes, temporaries;
 };
 
@@ -98,15 +99,40 @@ static int all_there(const struct plan *plan, const char *const *ids, struct fb_
 	return 0;
 }
 
+/* A kept set that is damaged may need any object that there is: none is removed then. For sets that were to go this would free nothing, and each of them may be the one that
+ * is left to return to: they stay, too. */
+static void keep_all_sets(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		struct place *at = &plan->v[i];
+
+		if (at->sort != SET || at->fate != REMOVE)
+			continue;
+		at->fate = KEEP;
+		snprintf(at->why, sizeof at->why, "another set that is kept is damaged, so no object can be removed, and removing this one would free nothing");
+	}
+}
+
+/* Marks what is kept. In the first pass what is damaged is noted, and all is kept; in a later one, where something is gone already, it ends the run. */
 static int mark_kept(struct plan *plan, struct fb_mark *mark, bool begun, struct fb_err *err)
 {
 	for (size_t i = 0; i < plan->n; i++) {
-		const struct place *at = &plan->v[i];
-		int r = at->fate == REMOVE ? 0 : at->sort == SET ? fb_mark_set(mark, at->name, err) : at->sort == PART ? fb_mark_part(mark, at->name, err) : 0;
+		struct place *at = &plan->v[i];
+		struct fb_err ours = {0};
+		int r = at->fate == REMOVE ? 0 : at->sort == SET ? fb_mark_set(mark, at->name, &ours) : at->sort == PART ? fb_mark_part(mark, at->name, &ours) : 0;
 
-		if (r < 0)
+		if (r == 0)
+			continue;
+		if (begun || (ours.code != FB_STORE_DAMAGED && ours.code != FB_STORE_ABSENT)) {
+			if (err)
+				*err = ours;
 			return fb_err_prefix(err, "%s, because what %s needs is not known", begun ? "not all was removed" : "nothing was removed", at->name);
+		}
+		at->problem = fb_strdup(ours.text);
+		plan->damaged++;
 	}
+	if (plan->damaged)
+		keep_all_sets(plan);
 	return 0;
 }
 
@@ -181,7 +207,7 @@ static int sweep_folder(struct plan *plan, const struct fb_mark *mark, unsigned 
 		if (fb_has_prefix(e->d_name, FB_TEMPORARY_PREFIX)) {
 			r = remove_object(plan, dirfd(d), e->d_name, true, err);
 		} else if (strlen(e->d_name) == FB_OID_TEXT - 3 && fb_oid_parse(text, &id) == 0) {
-			if (fb_mark_has(mark, &id))
+			if (plan->damaged || fb_mark_has(mark, &id))
 				keep_object(plan, dirfd(d), e->d_name);
 			else
 				r = remove_object(plan, dirfd(d), e->d_name, false, err);
@@ -259,16 +285,35 @@ static int mark_and_sweep(struct plan *plan, struct fb_err *err)
 
 static json_t *answer(const struct plan *plan, double seconds)
 {
-	json_t *sets = json_array();
+	json_t *sets = json_array(), *damaged = json_array();
 
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct place *at = &plan->v[i];
 
 		json_array_append_new(sets, json_pack("{s:o, s:s, s:s}", "name", fb_document_string(at->name), "decision", at->fate == KEEP ? "keep" : "remove", "why", at->why));
+		if (at->problem)
+			json_array_append_new(damaged, json_pack("{s:o, s:o}", "name", fb_document_string(at->name), "problem", fb_document_string(at->problem)));
 	}
-	return json_pack("{s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:f}", "schema", "failback.backup-prune/1", "dry_run", plan->prune->dry_run, "sets", sets, "objects_kept",
+	return json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:f}", "schema", "failback.backup-prune/1", "dry_run", plan->prune->dry_run, "sets", sets, "damaged", damaged, "objects_kept",
 			 (json_int_t)plan->kept, "bytes_kept", (json_int_t)plan->kept_bytes, "objects_removed", (json_int_t)plan->removed, "temporaries_removed", (json_int_t)plan->temporaries, "bytes_removed",
 			 (json_int_t)plan->removed_bytes, "seconds", seconds);
+}
+
+/* Of the first that is damaged, in words; 1. */
+static int tell_damage(const struct plan *plan, struct fb_err *err)
+{
+	struct fb_text store = {0};
+	const struct place *at = plan->v;
+
+	while (!at->problem)
+		at++;
+	fb_text_shell_quote(&store, plan->store->path);
+	fb_err_set(err, FB_STORE_DAMAGED,
+		   "nothing was removed that a backup may need: %s, which is kept, is damaged%s: %s. No object and no set can go until that is mended: see what is left of it with "
+		   "failback-store --store %s verify --set %s; bring its files back from a copy of the store, or give it up with failback-store --store %s remove --set %s, and prune again",
+		   at->name, plan->damaged > 1 ? " (and it is not the only one)" : "", at->problem, store.p, at->name, store.p, at->name);
+	fb_text_clear(&store);
+	return 1;
 }
 
 static int prune_locked(struct fb_store *s, const struct fb_prune *prune, json_t **ret, struct fb_err *err)
@@ -285,8 +330,12 @@ static int prune_locked(struct fb_store *s, const struct fb_prune *prune, json_t
 		r = mark_and_sweep(&plan, err);
 	if (r == 0 && ret)
 		*ret = answer(&plan, (double)(fb_clock_us() - started) / 1e6);
-	for (size_t i = 0; i < plan.n; i++)
+	if (r == 0 && plan.damaged)
+		r = tell_damage(&plan, err);
+	for (size_t i = 0; i < plan.n; i++) {
 		fb_free(plan.v[i].name);
+		fb_free(plan.v[i].problem);
+	}
 	fb_free(plan.v);
 	return r;
 }
@@ -302,5 +351,5 @@ int fb_prune_garbage(struct fb_store *s, struct fb_err *err)
 {
 	struct fb_prune nothing = {0};
 
-	return prune_locked(s, &nothing, NULL, err);
+	return prune_locked(s, &nothing, NULL, err) == 0 ? 0 : -1; /* of a damaged store nothing was swept */
 }

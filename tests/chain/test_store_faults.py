@@ -395,13 +395,46 @@ def prune_removes_nothing_on_doubt():
             os.unlink(manifest)
             if wrong is not None:
                 write(manifest, wrong.encode())
-            p = s.run("prune", "--remove", "one", expect=None)
-            check(p.returncode in (DAMAGED, ABSENT) and "nothing was removed" in p.stderr, "pruned with a manifest that cannot be read:", p.returncode, p.stderr)
-            check(s.objects() == before and os.path.exists(os.path.join(s.store, "sets", "one")), "something was removed")
+            write(os.path.join(s.store, "objects", "00", ".t-left"), b"of one that was killed")
+            shutil.copytree(os.path.join(s.store, "sets", "one"), os.path.join(s.store, "sets", "old.gone"))
+            for dry in ((), ("--dry-run",)):
+                answer = s.json("prune", "--remove", "one", *dry, expect=DAMAGED)
+                check([d["name"] for d in answer["damaged"]] == ["two"] and answer["objects_removed"] == 0, "it says", answer)
+                decisions = {x["name"]: (x["decision"], x["why"]) for x in answer["sets"]}
+                check(decisions["one"][0] == "keep" and "damaged" in decisions["one"][1] and decisions["two"][0] == "keep", "decisions", decisions)
+            said = s.run("prune", "--remove", "one", expect=DAMAGED).stderr
+            check("two, which is kept, is damaged" in said and "remove --set two" in said, "it is not said which and what to do:", said)
+            check(s.objects() == before and os.path.exists(os.path.join(s.store, "sets", "one")), "something was removed, or a temporary file stays")
+            check(not os.path.exists(os.path.join(s.store, "sets", "old.gone")), "a removal that was begun is not ended")
+            s.verify("one")
             if wrong is None:
                 write(manifest, b"")
         s.run("prune", "--remove", "two", expect=0)  # what is damaged itself may go
         s.verify("one")
+        check(len(s.objects()) < len(before), "what only the damaged set had is still there")
+
+
+def prune_keeps_all_where_a_list_of_files_is_lost():
+    with Store() as s:
+        for name in ("one", "two", "three"):
+            write(s.path("tree", "file"), name.encode() * 100)
+            s.back_up(name, s.path("tree"))
+        lost = s.json("show", "--set", "two", "--item", "files")["object"]
+        os.unlink(os.path.join(s.store, "objects", lost[:2], lost[2:]))
+        before = s.objects()
+        answer = s.json("prune", "--keep", "two", "three", expect=DAMAGED)
+        check([d["name"] for d in answer["damaged"]] == ["two"] and lost in answer["damaged"][0]["problem"], "it says", answer["damaged"])
+        check(s.objects() == before, "objects that the damaged set may need were removed")
+        s.verify("one")
+        s.verify("three")
+        s.put("four", s.path("tree"))  # and what is written meanwhile is whole
+        s.seal("four")
+        s.verify("four")
+        command = s.run("prune", expect=DAMAGED).stderr.split("give it up with ", 1)[1].split(", and prune", 1)[0]
+        s.run(*command.split()[3:], expect=0)
+        check(s.json("prune", "--keep", "three", "four")["objects_removed"] > 0, "it does not go on after that")
+        s.verify("three")
+        s.verify("four")
 
 
 def prune_waits_for_nobody_and_spares_those_who_write():
@@ -465,5 +498,6 @@ main(every_single_fault_is_found, the_digest_tells_a_manifest_from_one_that_was_
      a_damaged_object_is_written_anew_when_all_is_read, encrypted_content_is_nowhere_in_the_store, keys_are_refused_when_they_are_wrong_lost_or_unsafe,
      a_passphrase_opens_what_it_closed, a_key_file_that_is_not_there_is_made, a_key_can_be_changed, a_store_that_was_made_to_encrypt_less_does_not_open,
      a_restore_that_breaks_off_deletes_nothing_that_the_backup_has, links_in_the_target_are_not_followed, what_stands_in_the_way_is_not_removed,
-     prune_keeps_what_a_kept_set_needs, prune_removes_nothing_on_doubt, prune_waits_for_nobody_and_spares_those_who_write,
+     prune_keeps_what_a_kept_set_needs, prune_removes_nothing_on_doubt, prune_keeps_all_where_a_list_of_files_is_lost,
+     prune_waits_for_nobody_and_spares_those_who_write,
      an_item_that_comes_after_the_seal_is_refused, a_leftover_of_someone_who_is_gone_is_removed)
