@@ -107,3 +107,12 @@ TESTS += tests/chain/test_backup_sweep.py
 # Backups by their commands
 EXTRA_DIST += tests/chain/test_backup_commands.py
 TESTS += tests/chain/test_backup_commands.py
+# Images of containers, with real engines
+EXTRA_DIST += tests/chain/images_lab.py
+EXTRA_DIST += tests/chain/test_images.py
+TESTS += tests/chain/test_images.py
+# Databases: what options do, and refusals
+EXTRA_DIST += tests/chain/test_postgresql_options.py
+if HAVE_LIBPQ
+TESTS += tests/chain/test_postgresql_options.py
+endif

@@ -40,6 +40,23 @@ const char *pg_good(const struct pg *p)
 	return p->call->operation == FB_OP_RESTORE && p->call->release ? p->call->release : p->call->last_good;
 }
 
+const char *pg_release_of_files(struct pg *p)
+{
+	if (p->call->operation != FB_OP_RESTORE)
+		return p->call->release;
+	return p->call->failed ? p->call->failed : p->host->fact(p->call, FB_SCOPE_SERVICE, "live");
+}
+
+bool pg_is_item(const struct pg *p)
+{
+	return p->call->service && strchr(p->call->service, '.');
+}
+
+const char *pg_item_name(const struct pg *p)
+{
+	return pg_is_item(p) ? strchr(p->call->service, '.') + 1 : p->database;
+}
+
 const char *pg_hash(const struct pg *p, char buf[9])
 {
 	uint32_t h = 2166136261u; /* FNV-1a */

@@ -59,8 +59,7 @@ struct pg_migration *pg_migrations_add(struct pg_migrations *m, const char *name
 	return &m->v[m->n++];
 }
 
-/* "/srv/shop/{release}/migrations" of a release; to be freed. */
-static char *folder(struct pg *p, const char *release)
+char *pg_migrations_folder(struct pg *p, const char *release)
 {
 	char *pattern = run_copy(p->host->option(p->call, "migrations")), *at, *ret = NULL;
 
@@ -76,7 +75,7 @@ static char *folder(struct pg *p, const char *release)
 	return ret;
 }
 
-static char *read_file(struct pg *p, const char *path)
+char *pg_file_read(struct pg *p, const char *path)
 {
 	FILE *f = fopen(path, "re");
 	struct stat st;
@@ -117,13 +116,13 @@ static int take(struct pg *p, const char *where, const char *file, struct pg_mig
 	m = pg_migrations_find(ret, name);
 	if (!m)
 		m = pg_migrations_add(ret, name);
-	*(up ? &m->up : &m->down) = read_file(p, path);
+	*(up ? &m->up : &m->down) = pg_file_read(p, path);
 	return (up ? m->up : m->down) ? 0 : -1;
 }
 
 int pg_migrations_read(struct pg *p, const char *release, struct pg_migrations *ret)
 {
-	char *where = folder(p, release);
+	char *where = pg_migrations_folder(p, release);
 	struct dirent *e;
 	int rc = 0;
 	DIR *d;

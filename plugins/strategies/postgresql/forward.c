@@ -85,6 +85,8 @@ int32_t pg_prepare(struct pg *p)
 	char *target, revision[PG_NAME];
 	int32_t answer = FB_OK;
 
+	if (pg_tool_is(p, "none"))
+		return FB_OK;
 	if (pg_connect(p) || pg_revision(p, p->db, revision))
 		return pg_answer();
 	if (!(p->call->flags & FB_CALL_RECOVERY) && !p->call->failed)
@@ -113,7 +115,7 @@ static int32_t migrate(struct pg *p)
 	int32_t answer;
 	int64_t pause = 100;
 
-	if (!pg_tool_is_sql(p))
+	if (!pg_tool_is(p, "sql"))
 		return pg_tool_run(p, "migrate", NULL);
 	if (pg_migrations_read(p, p->call->release, &files))
 		return FB_FAIL;

@@ -8,7 +8,7 @@
 
 static void report(struct pg *p, double seconds, const char *by)
 {
-	json_t *items = json_pack("[{s:s, s:f, s:s}]", "item", p->database, "seconds", seconds, "proven_by", by);
+	json_t *items = json_pack("[{s:s, s:f, s:s}]", "item", pg_item_name(p), "seconds", seconds, "proven_by", by);
 	char *text = json_dumps(items, JSON_COMPACT);
 
 	if (!text || p->host->report(p->call, "items", text))
