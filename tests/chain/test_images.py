@@ -78,7 +78,8 @@ def how_a_container_was_made_is_kept_and_its_image_comes_back(kind):
             made = json.loads(text)["containers"][0]
             check(made["create"]["Cmd"] == ["/serve", "-v"] and made["create"]["HostConfig"]["NetworkMode"] == "host", made)
             check(("hunter2" in text) == made["values_kept"], "values are kept where it is encrypted, and only there:", made["values_kept"])
-            # It is what the engine takes
+            if kind == "podman": # it does not take its own words for limits back
+                return
             engine.ok("DELETE", "/containers/shop?force=1")
             engine.ok("POST", "/containers/create?name=shop", json.dumps(made["create"]))
     finally:

@@ -13,7 +13,7 @@ char *pg_target_of(struct pg *p, const char *release)
 	char *ret = declared ? run_copy(declared) : run_copy(pg_remembered(p, "revision", release));
 
 	if (!ret)
-		p->host->fail(p->call, "it is not known which revision of database %s goes with release %s: no backup was made while it was live. Set 'target_migration'", p->database,
+		pg_fail(p, "it is not known which revision of database %s goes with release %s: no backup was made while it was live. Set 'target_migration'", p->database,
 			      release ? release : "(none)");
 	return ret;
 }
@@ -44,14 +44,14 @@ static int32_t arrived(struct pg *p, const char *target)
 		return pg_answer();
 	if (!strcmp(revision, target))
 		return FB_OK;
-	p->host->fail(p->call, "the downgrade of database %s ended without an error, but it is at revision %s and not at %s", p->database, revision, target);
+	pg_fail(p, "the downgrade of database %s ended without an error, but it is at revision %s and not at %s", p->database, revision, target);
 	return FB_FAIL;
 }
 
 /* The downgrade; the snapshot where there is none, or where it fails for good. */
 static int32_t go_back(struct pg *p, const char *release, const char *target)
 {
-	char why[PG_TEXT];
+	char why[2 * PG_TEXT];
 	int32_t answer = pg_tool_can_reach(p, target);
 
 	if (answer == FB_OK)
@@ -60,7 +60,7 @@ static int32_t go_back(struct pg *p, const char *release, const char *target)
 		answer = arrived(p, target);
 	if (answer == FB_OK || answer == FB_RETRY)
 		return answer;
-	snprintf(why, sizeof why, "database %s could not be taken back to revision %s by its downgrade (the log says why)", p->database, target);
+	snprintf(why, sizeof why, "database %s could not be taken back to revision %s by its downgrade: %s", p->database, target, p->why);
 	answer = pg_fall_back(p, release, why);
 	if (answer == FB_OK && !(p->call->flags & FB_CALL_DRY_RUN))
 		answer = arrived(p, target);
@@ -191,7 +191,7 @@ int32_t pg_verify(struct pg *p)
 		back = given;
 	expected = recovery ? pg_target_of(p, release) : run_copy(pg_remembered(p, "revision", release));
 	if (expected && strcmp(expected, revision)) {
-		p->host->fail(p->call, "database %s is at revision %s, and release %s needs %s", p->database, revision, release ? release : "?", expected);
+		pg_fail(p, "database %s is at revision %s, and release %s needs %s", p->database, revision, release ? release : "?", expected);
 		answer = FB_FAIL;
 	}
 	free(expected);

@@ -100,7 +100,7 @@ PGconn *pg_connect_to(struct pg *p, const char *database)
 	if (PQstatus(db) != CONNECTION_OK) {
 		snprintf(last_state, sizeof last_state, "08000");
 		message(PQerrorMessage(db), line, sizeof line);
-		p->host->fail(p->call, "database %s cannot be reached: %s. Look whether the server runs, and at 'host', 'port', 'user' and the password", database, line);
+		pg_fail(p, "database %s cannot be reached: %s. Look whether the server runs, and at 'host', 'port', 'user' and the password", database, line);
 		PQfinish(db);
 		return NULL;
 	}
@@ -127,7 +127,7 @@ static void failed(struct pg *p, PGconn *db, const PGresult *r, const char *what
 	snprintf(last_state, sizeof last_state, "%s", state ? state : "08000");
 	message(state ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : PQerrorMessage(db), line, sizeof line);
 	message(detail, more, sizeof more);
-	p->host->fail(p->call, "%s failed in database %s: %s%s%s (SQLSTATE %s)%s", what, PQdb(db) ? PQdb(db) : "?", line, *more ? "; " : "", more, last_state,
+	pg_fail(p, "%s failed in database %s: %s%s%s (SQLSTATE %s)%s", what, PQdb(db) ? PQdb(db) : "?", line, *more ? "; " : "", more, last_state,
 		      !strcmp(last_state, "55P03") ? ". A session holds a lock that is needed: look at pg_stat_activity, or set a longer lock_timeout" : "");
 }
 

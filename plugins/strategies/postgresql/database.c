@@ -73,7 +73,7 @@ int pg_database_make(struct pg *p, const char *name)
 		    " d.datcollate, d.datctype) FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = $1",
 		    2, values, &sql);
 	if (!rc && !sql) {
-		p->host->fail(p->call, "database %s is not there any more", p->database);
+		pg_fail(p, "database %s is not there any more", p->database);
 		rc = -1;
 	}
 	if (!rc)

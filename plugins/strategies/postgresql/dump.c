@@ -128,7 +128,7 @@ static int dump_into_folder(struct pg *p, const char *snapshot, int jobs, const 
 	code = item_ask(p->call, &command, NULL, line);
 	store_words_clear(&w);
 	if (code)
-		p->host->fail(p->call, "database %s could not be dumped %d tables at a time into the scratch folder: %s. With jobs = 1 the dump needs no room there", p->database, jobs, line);
+		pg_fail(p, "database %s could not be dumped %d tables at a time into the scratch folder: %s. With jobs = 1 the dump needs no room there", p->database, jobs, line);
 	return code ? -1 : 0;
 }
 
@@ -162,7 +162,7 @@ static json_t *put(struct pg *p, const char *snapshot, const char *folder, const
 	said = store_ask(p->call, &w, &code, line);
 	if (!code && said)
 		return said;
-	p->host->fail(p->call, "database %s could not be dumped: %s", p->database, line);
+	pg_fail(p, "database %s could not be dumped: %s", p->database, line);
 	json_decref(said);
 	return NULL;
 }
@@ -296,6 +296,6 @@ int32_t pg_dump_into(struct pg *p, const char *set, const char *digest, const ch
 	}
 	if (!code)
 		return FB_OK;
-	p->host->fail(p->call, "the dump in set %s could not be restored into database %s: %s", set, database, line);
+	pg_fail(p, "the dump in set %s could not be restored into database %s: %s", set, database, line);
 	return FB_FAIL;
 }

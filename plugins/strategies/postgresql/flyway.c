@@ -77,7 +77,7 @@ static int take(struct pg *p, const char *where, const char *file, struct pg_mig
 	if (kind == 'V')
 		return 0;
 	if (m->down) {
-		p->host->fail(p->call, "%s has more than one undo script of version %s", where, version);
+		pg_fail(p, "%s has more than one undo script of version %s", where, version);
 		return -1;
 	}
 	snprintf(path, sizeof path, "%s/%s", where, file);
@@ -95,7 +95,7 @@ static int read_files(struct pg *p, const char *release, bool must, struct pg_mi
 
 	*ret = (struct pg_migrations){0};
 	if (!d && must)
-		p->host->fail(p->call, "the folder of migrations%s%s cannot be read: %s", where ? " " : "", where ? where : "", where ? strerror(errno) : "'migrations' is not set");
+		pg_fail(p, "the folder of migrations%s%s cannot be read: %s", where ? " " : "", where ? where : "", where ? strerror(errno) : "'migrations' is not set");
 	rc = !d && must ? -1 : 0;
 	while (d && !rc && (e = readdir(d)))
 		rc = take(p, where, e->d_name, ret);
@@ -176,7 +176,7 @@ int32_t pg_flyway_can_return(struct pg *p, const char *release)
 		const char *why = files.v[i].up && !find(&applied, files.v[i].name) ? obstacle(&pending, &files.v[i]) : NULL;
 
 		if (why && refuse) {
-			p->host->fail(p->call, "release %s brings %s, which has no way back: %s. Write it, or set irreversible = \"snapshot\" to return by the snapshot, which needs all others disconnected",
+			pg_fail(p, "release %s brings %s, which has no way back: %s. Write it, or set irreversible = \"snapshot\" to return by the snapshot, which needs all others disconnected",
 				      release ? release : "?", files.v[i].up, why);
 			answer = FB_FATAL;
 		} else if (why) {
@@ -197,14 +197,14 @@ static long start_of(struct pg *p, const char *target, const struct pg_migration
 	while (i > 0 && !same_version(applied->v[i - 1].name, target)) {
 		why = obstacle(&applied->v[i - 1], find(files, applied->v[i - 1].name));
 		if (why) {
-			p->host->fail(p->call, "database %s cannot go back to version %s: version %s has no way back: %s", p->database, target, applied->v[i - 1].name, why);
+			pg_fail(p, "database %s cannot go back to version %s: version %s has no way back: %s", p->database, target, applied->v[i - 1].name, why);
 			return -1;
 		}
 		i--;
 	}
 	if (i || !strcmp(target, PG_ZERO))
 		return (long)i;
-	p->host->fail(p->call, "database %s cannot go back to version %s: it does not have it now, and undo scripts do not bring it. Look at " HISTORY, p->database, target);
+	pg_fail(p, "database %s cannot go back to version %s: it does not have it now, and undo scripts do not bring it. Look at " HISTORY, p->database, target);
 	return -1;
 }
 
@@ -224,7 +224,7 @@ static int32_t look(struct pg *p, PGconn *db, const char *target, struct pg_migr
 	if ((size_t)*ret_start < applied->n && repeatable_since(p, db, applied->v[*ret_start].name, &repeatable))
 		answer = pg_answer();
 	if (repeatable) {
-		p->host->fail(p->call, "database %s cannot go back to version %s: %s was applied since, and a repeatable migration has no way back", p->database, target, repeatable);
+		pg_fail(p, "database %s cannot go back to version %s: %s was applied since, and a repeatable migration has no way back", p->database, target, repeatable);
 		answer = FB_FATAL;
 	}
 	free(repeatable);

@@ -16,7 +16,7 @@ static int32_t look_at_server(struct pg *p)
 	int major = PQserverVersion(p->db) / 10000, tool;
 
 	if (major < 11) {
-		p->host->fail(p->call, "the server has PostgreSQL %d: 11 or later is needed", major);
+		pg_fail(p, "the server has PostgreSQL %d: 11 or later is needed", major);
 		return FB_FATAL;
 	}
 	if (pg_ask(p, p->db, "asking for rights",
@@ -28,12 +28,12 @@ static int32_t look_at_server(struct pg *p)
 	if (!dumps)
 		return FB_OK;
 	if (p->host->run(p->call, &command, &r) || r.exit_code || !r.output) {
-		p->host->fail(p->call, "%s does not run: install postgresql-client-%d, or set 'bindir'", program, major);
+		pg_fail(p, "%s does not run: install postgresql-client-%d, or set 'bindir'", program, major);
 		return FB_FATAL;
 	}
 	tool = atoi(r.output + strcspn(r.output, "0123456789"));
 	if (tool < major) {
-		p->host->fail(p->call, "pg_dump has version %d, the server %d: a dump needs a client that is as new as the server. Install postgresql-client-%d, or set 'bindir'", tool, major, major);
+		pg_fail(p, "pg_dump has version %d, the server %d: a dump needs a client that is as new as the server. Install postgresql-client-%d, or set 'bindir'", tool, major, major);
 		return FB_FATAL;
 	}
 	return FB_OK;
@@ -76,7 +76,7 @@ int32_t pg_state(struct pg *p)
 	free(live);
 	if (!rc)
 		return FB_OK;
-	p->host->fail(p->call, "the state of database %s could not be reported", p->database);
+	pg_fail(p, "the state of database %s could not be reported", p->database);
 	return FB_FAIL;
 }
 
@@ -138,13 +138,13 @@ int32_t pg_shift(struct pg *p)
 	int32_t answer;
 
 	if (p->call->share != 10000 || !p->call->release) {
-		p->host->fail(p->call, p->call->release ? "a database cannot take a share of the traffic: it is migrated or not" : "no release is named to migrate database %s for", p->database);
+		pg_fail(p, p->call->release ? "a database cannot take a share of the traffic: it is migrated or not" : "no release is named to migrate database %s for", p->database);
 		return FB_FATAL;
 	}
 	if (pg_connect(p) || pg_end_own_sessions(p, p->db, p->database) || pg_revision(p, p->db, revision))
 		return pg_answer();
 	if (!p->host->fact(p->call, FB_SCOPE_OWN, "before") && p->host->fact_set(p->call, FB_SCOPE_OWN, "before", revision)) {
-		p->host->fail(p->call, "the revision of database %s could not be recorded", p->database);
+		pg_fail(p, "the revision of database %s could not be recorded", p->database);
 		return FB_FAIL;
 	}
 	answer = pg_tool_can_return(p, p->call->release);
@@ -155,7 +155,7 @@ int32_t pg_shift(struct pg *p)
 	if (pg_revision(p, p->db, revision))
 		return pg_answer();
 	if (p->host->fact_set(p->call, FB_SCOPE_SERVICE, pg_key("revision", p->call->release, key, sizeof key), revision) || p->host->fact_set(p->call, FB_SCOPE_SERVICE, "live", p->call->release)) {
-		p->host->fail(p->call, "database %s is at revision %s, but that could not be recorded", p->database, revision);
+		pg_fail(p, "database %s is at revision %s, but that could not be recorded", p->database, revision);
 		return FB_FAIL;
 	}
 	p->host->log(p->call, FB_LOG_INFO, "database %s is at revision %s", p->database, revision);

@@ -50,7 +50,7 @@ int pg_migration_run(struct pg *p, PGconn *db, const char *name, const char *dir
 		return -1;
 	if (PQtransactionStatus(db) == PQTRANS_INTRANS)
 		return 0;
-	p->host->fail(p->call, "%s ends the transaction that it is run in: take COMMIT and ROLLBACK out of it. What it did before that is done: look at the database", what);
+	pg_fail(p, "%s ends the transaction that it is run in: take COMMIT and ROLLBACK out of it. What it did before that is done: look at the database", what);
 	return -1;
 }
 
@@ -103,7 +103,7 @@ int32_t pg_migrate_up(struct pg *p, PGconn *db, const struct pg_migrations *file
 		if (pg_migrations_find(&applied, files->v[i].name))
 			continue;
 		if (applied.n && pg_revision_order(files->v[i].name, applied.v[applied.n - 1].name) < 0) {
-			p->host->fail(p->call, "migration %s comes before %s, which database %s has already: give it a higher number", files->v[i].name,
+			pg_fail(p, "migration %s comes before %s, which database %s has already: give it a higher number", files->v[i].name,
 				      applied.v[applied.n - 1].name, p->database);
 			answer = FB_FATAL;
 			break;
@@ -123,7 +123,7 @@ static int take_back(struct pg *p, PGconn *db, const struct pg_migration *m)
 	PGresult *r;
 
 	if (!m->down) {
-		p->host->fail(p->call, "migration %s has no way back: there was no %s.down.sql when it was applied", m->name, m->name);
+		pg_fail(p, "migration %s has no way back: there was no %s.down.sql when it was applied", m->name, m->name);
 		return -1;
 	}
 	if (pg_migration_run(p, db, m->name, "down", m->down))

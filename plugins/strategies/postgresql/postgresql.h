@@ -17,7 +17,7 @@
 #include "plugins/common/store.h"
 
 #define PG_NAME 200 /* of a revision, a database, a key of a fact */
-#define PG_TEXT 700
+#define PG_TEXT 1400
 #define PG_ZERO "0" /* the revision of a database that was never migrated */
 
 struct pg {
@@ -26,6 +26,7 @@ struct pg {
 	char *database;     /* option dbname */
 	char application[64]; /* of all sessions of this execution, and of nobody else */
 	PGconn *db;         /* to that database; NULL: not connected */
+	char why[PG_TEXT];  /* the last sentence of fail(), for a later one that has to name its cause */
 };
 
 /* connection.c */
@@ -50,6 +51,8 @@ int pg_end_own_sessions(struct pg *p, PGconn *db, const char *database);
 int pg_others(struct pg *p, PGconn *db, const char *database, int *ret_n, char *buf, size_t size);
 
 /* call.c */
+/* The sentence of fail(). */
+void pg_fail(struct pg *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int32_t pg_leave(struct pg *p, const char *key, int32_t repeat, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Records an action that pg_leave has answered FB_ACT_DO for. */
 int32_t pg_made(struct pg *p, const char *key, int32_t leave);
@@ -159,6 +162,8 @@ void pg_preserve_tell(struct pg *p);
 char *pg_psql(struct pg *p, const char *database);
 
 /* script.c: rows of a table, or values of such columns, as a script for psql that puts them back */
+/* Which rows: "FROM ONLY t WHERE ...": of columns only rows that have a value, unless a column has a default, which a NULL would become. To be freed; NULL: fail(). */
+char *pg_script_rows(struct pg *p, PGconn *db, const char *table, const char *columns);
 int pg_script(struct pg *p, PGconn *db, const char *table, const char *columns, FILE *out);
 
 /* back.c */

@@ -39,7 +39,7 @@ static int remember(struct pg *p, const char *what, const char *value)
 
 	if (!p->host->fact_set(p->call, FB_SCOPE_SERVICE, pg_key(what, p->call->last_good, key, sizeof key), value))
 		return 0;
-	p->host->fail(p->call, "the %s of database %s could not be recorded", what, p->database);
+	pg_fail(p, "the %s of database %s could not be recorded", what, p->database);
 	return -1;
 }
 
@@ -128,7 +128,7 @@ static int choose_clone(struct pg *p, bool *ret)
 		return -1;
 	*ret = !n;
 	if (clone && n) {
-		p->host->fail(p->call, "snapshot = \"template\", but %d session%s connected to database %s: %s. Disconnect them, or set snapshot to \"dump\"", n, n == 1 ? " is" : "s are", p->database, who);
+		pg_fail(p, "snapshot = \"template\", but %d session%s connected to database %s: %s. Disconnect them, or set snapshot to \"dump\"", n, n == 1 ? " is" : "s are", p->database, who);
 		return -1;
 	}
 	if (n)

@@ -39,7 +39,7 @@ static int32_t nobody(struct pg *p, PGconn *db, const char *why)
 		snprintf(again, sizeof again, "backup restore %s --item %s", asked, p->call->service);
 	else
 		snprintf(again, sizeof again, "rollback %.*s", (int)strcspn(p->call->service, "."), p->call->service);
-	p->host->fail(p->call, "%s. The snapshot could take its place, but %d session%s connected to database %s, which are not ours to end: %s. Stop what they belong to; it is tried again "
+	pg_fail(p, "%s. The snapshot could take its place, but %d session%s connected to database %s, which are not ours to end: %s. Stop what they belong to; it is tried again "
 		      "until the time is over; after that run 'failback %s' again, or set 'stop' and 'start'", why, n, n == 1 ? " is" : "s are", p->database, who, again);
 	base = run_copy(p->host->option(p->call, "maintenance_db"));
 	psql = pg_psql(p, base);
@@ -213,9 +213,9 @@ int32_t pg_fall_back(struct pg *p, const char *release, const char *why)
 	int32_t answer = FB_FAIL;
 
 	if (how && !strcmp(how, "none") && !pg_is_item(p)) {
-		p->host->fail(p->call, "%s. fallback = \"none\": the snapshot is left to people", why);
+		pg_fail(p, "%s. fallback = \"none\": the snapshot is left to people", why);
 	} else if (!snapshot || (strncmp(snapshot, "dump ", 5) && strncmp(snapshot, "clone ", 6))) {
-		p->host->fail(p->call, "%s. There is no snapshot from when release %s was live to fall back on", why, release ? release : "(none)");
+		pg_fail(p, "%s. There is no snapshot from when release %s was live to fall back on", why, release ? release : "(none)");
 	} else {
 		p->host->log(p->call, FB_LOG_WARNING, "%s; the snapshot (%s) takes its place", why, snapshot);
 		answer = swap_from_outside(p, snapshot, "failed", why);

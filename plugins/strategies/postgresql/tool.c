@@ -65,7 +65,7 @@ static int run_command(struct pg *p, const char *option, const char *target, str
 
 	if (!command(p, option, &spec)) {
 		run_clear(&spec);
-		p->host->fail(p->call, "'%s' is not set, and tool has no ready command for it", option);
+		pg_fail(p, "'%s' is not set, and tool has no ready command for it", option);
 		return -1;
 	}
 	run_set_directory(&spec, p->host->option(p->call, "directory"));
@@ -80,9 +80,9 @@ static int run_command(struct pg *p, const char *option, const char *target, str
 	if (pg_tool_is(p, "flyway"))
 		pg_flyway_environment(p, &spec);
 	if (p->host->run(p->call, &spec.command, r))
-		p->host->fail(p->call, "'%s' could not be started; the log says why", option);
+		pg_fail(p, "'%s' could not be started; the log says why", option);
 	else if (r->exit_code || r->signal || r->timed_out)
-		p->host->fail(p->call, "'%s' ended with %s%s", option, run_outcome(r, how, sizeof how), run_line_after(r, line, sizeof line));
+		pg_fail(p, "'%s' ended with %s%s", option, run_outcome(r, how, sizeof how), run_line_after(r, line, sizeof line));
 	else
 		rc = 0;
 	run_clear(&spec);
@@ -120,7 +120,7 @@ static int by_command(struct pg *p, char ret[PG_NAME])
 	for (n = 0; n < r.output_size && !isspace((unsigned char)r.output[n]); n++)
 		;
 	if (n >= PG_NAME) {
-		p->host->fail(p->call, "'revision' printed a word of %zu bytes: it must print the revision that the database has", n);
+		pg_fail(p, "'revision' printed a word of %zu bytes: it must print the revision that the database has", n);
 		return -1;
 	}
 	snprintf(ret, PG_NAME, "%.*s", (int)n, n ? r.output : "");
@@ -194,11 +194,11 @@ static int32_t check_commands(struct pg *p)
 		bool set = command(p, options[i], &spec), last = i == 2, ours = i == 1 && pg_tool_is(p, "flyway");
 
 		if (!set && !ours && !(last && (ready(p) || p->host->option(p->call, "revision_query")))) {
-			p->host->fail(p->call, "'%s' is not set: %s", options[i],
+			pg_fail(p, "'%s' is not set: %s", options[i],
 				      last ? "without it nobody knows which revision to go back to; set it or 'revision_query'" : "it is needed for tool = \"command\"");
 			answer = FB_FATAL;
 		} else if (set && spec.argv && *spec.argv[0] == '/' && access(spec.argv[0], X_OK)) {
-			p->host->fail(p->call, "'%s' names %s, which cannot be executed: %s", options[i], spec.argv[0], strerror(errno));
+			pg_fail(p, "'%s' names %s, which cannot be executed: %s", options[i], spec.argv[0], strerror(errno));
 			answer = FB_FATAL;
 		}
 		run_clear(&spec);
@@ -212,9 +212,9 @@ static int32_t check_item(struct pg *p)
 	const char *how = p->host->option(p->call, "snapshot");
 
 	if (!pg_is_item(p))
-		p->host->fail(p->call, "tool = \"none\" is for an item of a service's backup: a strategy of a service needs what migrates");
+		pg_fail(p, "tool = \"none\" is for an item of a service's backup: a strategy of a service needs what migrates");
 	else if (how && (!strcmp(how, "none") || !strcmp(how, "template")))
-		p->host->fail(p->call, "tool = \"none\" with snapshot = \"%s\" leaves nothing in the backup: set it to \"dump\"", how);
+		pg_fail(p, "tool = \"none\" with snapshot = \"%s\" leaves nothing in the backup: set it to \"dump\"", how);
 	else
 		return FB_OK;
 	return FB_FATAL;
@@ -226,7 +226,7 @@ static int32_t check_flyway(struct pg *p)
 
 	if (p->host->option(p->call, "migrations") || run_is_set(p->call, "downgrade") || (mode && !strcmp(mode, "snapshot")))
 		return check_commands(p);
-	p->host->fail(p->call, "tool = \"flyway\" needs 'migrations', the folder of V...__....sql and U...__....sql, for Flyway's free edition has no undo and its undo scripts are run by failback; or "
+	pg_fail(p, "tool = \"flyway\" needs 'migrations', the folder of V...__....sql and U...__....sql, for Flyway's free edition has no undo and its undo scripts are run by failback; or "
 			       "'downgrade', the command of an edition that has; or irreversible = \"snapshot\"");
 	return FB_FATAL;
 }
@@ -243,18 +243,18 @@ int32_t pg_tool_check(struct pg *p)
 
 	if (!pg_tool_is(p, "sql")) {
 		if (r && !strcmp(r->name, "django") && !p->host->option(p->call, "app")) {
-			p->host->fail(p->call, "tool = \"django\" needs 'app': the application whose migrations are taken back");
+			pg_fail(p, "tool = \"django\" needs 'app': the application whose migrations are taken back");
 			return FB_FATAL;
 		}
 		return check_commands(p);
 	}
 	if (!p->host->option(p->call, "migrations")) {
-		p->host->fail(p->call, "tool = \"sql\" needs 'migrations': the folder of NNN_name.up.sql and NNN_name.down.sql");
+		pg_fail(p, "tool = \"sql\" needs 'migrations': the folder of NNN_name.up.sql and NNN_name.down.sql");
 		return FB_FATAL;
 	}
 	table = p->host->option(p->call, "table");
 	if (table && (!*table || strspn(table, "abcdefghijklmnopqrstuvwxyz0123456789_.") != strlen(table) || strlen(table) > 120)) {
-		p->host->fail(p->call, "table = \"%s\": it may have a-z, 0-9, _ and a dot after the schema", table);
+		pg_fail(p, "table = \"%s\": it may have a-z, 0-9, _ and a dot after the schema", table);
 		return FB_FATAL;
 	}
 	return FB_OK;
@@ -283,7 +283,7 @@ int32_t pg_tool_can_return(struct pg *p, const char *release)
 		if (!pending || files.v[i].down)
 			continue;
 		if (refuse) {
-			p->host->fail(p->call, "release %s brings migration %s, which has no way back: there is no %s.down.sql. Write it, or set irreversible = \"snapshot\" to return by the snapshot, "
+			pg_fail(p, "release %s brings migration %s, which has no way back: there is no %s.down.sql. Write it, or set irreversible = \"snapshot\" to return by the snapshot, "
 				      "which needs all others disconnected", release ? release : "?", files.v[i].name, files.v[i].name);
 			answer = FB_FATAL;
 		} else {
@@ -310,12 +310,12 @@ int32_t pg_tool_can_reach(struct pg *p, const char *target)
 	for (size_t i = 0; i < applied.n; i++) {
 		there = there || !strcmp(applied.v[i].name, target);
 		if (pg_revision_order(applied.v[i].name, target) > 0 && !applied.v[i].down && answer == FB_OK) {
-			p->host->fail(p->call, "database %s cannot go back to revision %s: migration %s has no way down", p->database, target, applied.v[i].name);
+			pg_fail(p, "database %s cannot go back to revision %s: migration %s has no way down", p->database, target, applied.v[i].name);
 			answer = FB_FATAL;
 		}
 	}
 	if (answer == FB_OK && !there) {
-		p->host->fail(p->call, "database %s cannot go back to revision %s: it does not have it now, and a downgrade does not bring it. Look at the table of migrations", p->database,
+		pg_fail(p, "database %s cannot go back to revision %s: it does not have it now, and a downgrade does not bring it. Look at the table of migrations", p->database,
 			      target);
 		answer = FB_FATAL;
 	}
