@@ -180,12 +180,8 @@ def a_service_says_where_the_server_is():
     with PostgresLab('verify = "restore";') as lab:
         lab.write("pgpass", f"127.0.0.1:{lab.server.port}:*:shop:hunter2\n", 0o600)
         lab.write("pg_service.conf", f"[the-shop]\nhost=127.0.0.1\nport={lab.server.port}\nuser=shop\n")
-        log_in(lab, f'service = "the-shop"; passfile = "{lab.dir}/pgpass";')
-        os.environ["PGSERVICEFILE"] = lab.path("pg_service.conf")
-        try:
-            there_and_back(lab)
-        finally:
-            del os.environ["PGSERVICEFILE"]
+        log_in(lab, f'service = "the-shop"; servicefile = "{lab.dir}/pg_service.conf"; passfile = "{lab.dir}/pgpass";')
+        there_and_back(lab)
 
 
 # ---- locks, times, sessions ----

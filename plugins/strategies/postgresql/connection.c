@@ -18,8 +18,11 @@ static const struct {
 
 void pg_open(struct pg *p, const struct fb_call *call)
 {
+	const char *services = call->host->option(call, "servicefile");
 	char hash[9];
 
+	if (services && setenv("PGSERVICEFILE", services, 1)) /* libpq 18 is the first to have a keyword for it; this process is this call's */
+		abort();
 	*p = (struct pg){.call = call, .host = call->host};
 	p->database = run_copy(call->host->option(call, "dbname"));
 	snprintf(p->application, sizeof p->application, "failback %s %.40s", pg_hash(p, hash), call->service ? call->service : "");
@@ -211,6 +214,7 @@ void pg_environment(struct pg *p, struct run_spec *spec, const char *database)
 
 	for (size_t i = 0; i < PARTS; i++)
 		run_add_environment(spec, parts[i].variable, p->host->option(p->call, parts[i].option));
+	run_add_environment(spec, "PGSERVICEFILE", p->host->option(p->call, "servicefile"));
 	snprintf(options, sizeof options, "-c lock_timeout=%lld", (long long)limit(p, "lock_timeout"));
 	run_add_environment(spec, "PGOPTIONS", options);
 	run_add_environment(spec, "PGDATABASE", database ? database : p->database);

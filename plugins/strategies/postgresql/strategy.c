@@ -13,6 +13,7 @@ static const struct fb_option options[] = {
 	{.name = "password", .type = FB_TYPE_STRING, .flags = FB_OPTION_SECRET, .summary = "Its password; better in passfile"},
 	{.name = "passfile", .type = FB_TYPE_PATH, .summary = "File of passwords, as ~/.pgpass"},
 	{.name = "service", .type = FB_TYPE_STRING, .summary = "Service of pg_service.conf"},
+	{.name = "servicefile", .type = FB_TYPE_PATH, .summary = "That file, when it is not ~/.pg_service.conf"},
 	{.name = "sslmode", .type = FB_TYPE_CHOICE, .choices = "disable|allow|prefer|require|verify-ca|verify-full", .summary = "TLS, as libpq has it"},
 	{.name = "maintenance_db", .type = FB_TYPE_STRING, .default_value = "postgres", .summary = "Database to connect to where this one must have no connection"},
 	{.name = "tool", .type = FB_TYPE_CHOICE, .default_value = "command", .choices = "sql|command|alembic|django|flyway|sqitch|golang-migrate|none", .summary = "What migrates"},
