@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 
+from files_lab import RECOVERY
 from lab import DONE, FAILED, INCOMPLETE, INTERRUPTED, RECOVERED, REFUSED, check, main, until
 from postgresql_lab import BIN, ONE_UP, TWO_DOWN, TWO_UP, PostgresLab, Server
 from test_items import ItemLab
@@ -340,6 +341,9 @@ class DatabaseLab(ItemLab):
         super().__init__("")
         self.set_options(options)
 
+    def configure(self, *args, **more):
+        super().configure(*args, recovery=RECOVERY.replace('timeout = "10s"', 'timeout = "60s"'), **more)
+
     def set_options(self, options):
         self.items(f'{{ use = "postgresql"; name = "data"; tool = "none"; host = "{self.server.dir}"; port = {self.server.port}; user = "postgres"; dbname = "shop"; bindir = "{BIN}"; {options} }}')
 
@@ -369,16 +373,16 @@ def a_database_that_is_an_item_comes_back_with_its_service():
 
 def what_uses_an_item_s_database_is_stopped_and_started():
     with DatabaseLab("") as lab:
-        user = lab.write("user", f"#!/bin/sh\nPGAPPNAME=web exec {lab.sql_line('SELECT pg_sleep(600)')}\n", 0o700)
         stop = lab.write("stop", f"#!/bin/sh\necho stop >> {lab.dir}/done\nkill $(cat {lab.dir}/pid)\n", 0o700)
         start = lab.write("start", f"#!/bin/sh\necho start >> {lab.dir}/done\n", 0o700)
         lab.set_options(f'on_rollback = "restore"; stop = [ "{stop}" ]; start = [ "{start}" ];')
         lab.good()
-        web = subprocess.Popen([user], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        lab.write("pid", str(web.pid))
-        until(lambda: lab.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'web'", "postgres") == "1", 20, "nobody is connected")
+        web = Session(lab, "web", "SELECT 1;")
+        lab.write("pid", str(web.p.pid))
         lab.bad(lab.sql_line("DELETE FROM t WHERE n > 10"))
-        web.wait(30)
+        web.p.wait(30)
+        web.p.stdin.close()
+        web.p.stdout.close()
         check(lab.psql("SELECT count(*) FROM t") == "1000", "the rows are not back")
         lab.has("done", "stop\nstart\n")
 

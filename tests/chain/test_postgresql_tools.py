@@ -170,6 +170,8 @@ def flyway_lab(more=""):
     lab.write("tools/flyway", FLYWAY, 0o700)
     lab.write("m/1.0/V1__items.sql", "CREATE TABLE items (id serial PRIMARY KEY, name text);")
     lab.write("m/2.0/V1__items.sql", "CREATE TABLE items (id serial PRIMARY KEY, name text);")
+    for release in ("1.0", "2.0"):
+        lab.write(f"m/{release}/U1__items.sql", "DROP TABLE items;")
     lab.write("m/2.0/V1_1__colour.sql", "ALTER TABLE items ADD COLUMN colour text;")
     lab.configure(PATHS % (lab.dir, lab.bin, "") + more, tool=f'tool = "flyway"; migrations = "{lab.dir}/m/{{release}}"')
     path = lab.path("failback.conf")

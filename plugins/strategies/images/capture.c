@@ -42,8 +42,8 @@ static int absent(struct capture *c, const char *kind, const char *name, json_t 
 	return 0;
 }
 
-/* "1.tar"; one that was saved under another name is not saved twice. */
-static int save(struct capture *c, const char *id, char *ret, size_t size)
+/* "1.tar", whole; one that was saved under another name is not saved twice. */
+static int save(struct capture *c, const char *name, const char *id, char *ret, size_t size)
 {
 	char path[IMAGES_NAME * 2], file[4300], what[IMAGES_NAME];
 	const json_t *one;
@@ -61,7 +61,7 @@ static int save(struct capture *c, const char *id, char *ret, size_t size)
 	snprintf(file, sizeof file, "%s/%s", c->place, ret);
 	snprintf(path, sizeof path, "/images/%.200s/get", id);
 	snprintf(what, sizeof what, "saving image %.200s", id);
-	return engine_save(&c->engine, path, file, what);
+	return engine_save(&c->engine, path, file, what) ? -1 : archive_look(c->call, file, id, name);
 }
 
 /* of: what is inspected, a name or an id. name: what is to stand for it. */
@@ -77,7 +77,7 @@ static int add_image(struct capture *c, const char *name, const char *of)
 	if (rc < 0)
 		return -1;
 	id = json_string_value(json_object_get(said, "Id"));
-	rc = c->call->host->option_int(c->call, "save", 0) ? save(c, id, file, sizeof file) : 0;
+	rc = c->call->host->option_int(c->call, "save", 0) ? save(c, name, id, file, sizeof file) : 0;
 	if (!rc)
 		json_array_append_new(c->images, json_pack("{s:s, s:s, s:O?, s:O?, s:O?, s:O?, s:O?, s:s?}", "name", name, "id", id, "digests", json_object_get(said, "RepoDigests"), "tags",
 							   json_object_get(said, "RepoTags"), "architecture", json_object_get(said, "Architecture"), "os", json_object_get(said, "Os"), "size",

@@ -40,7 +40,7 @@ static const char *digest_of(const json_t *one)
 
 /* ---- proof ---- */
 
-/* Can it be had again? From the engine, which has it now, or from the backup. */
+/* Can it be had again? From the engine, which has it now, or from the backup, which was looked through when it was made and has been read back. place NULL: do not look again. */
 static int32_t look_at(struct engine *e, const json_t *one, const char *place)
 {
 	const char *name = text(one, "name"), *id = text(one, "id"), *saved = text(one, "saved");
@@ -50,9 +50,9 @@ static int32_t look_at(struct engine *e, const json_t *one, const char *place)
 
 	if (json_is_true(json_object_get(one, "absent")))
 		return FB_OK;
-	snprintf(file, sizeof file, "%s/%s", place, saved);
+	snprintf(file, sizeof file, "%s/%s", place ? place : "", saved);
 	if (*saved)
-		return archive_look(e->call, file, id, name) ? FB_FAIL : FB_OK;
+		return place && archive_look(e->call, file, id, name) ? FB_FAIL : FB_OK;
 	there = engine_image(e, id, &said);
 	json_decref(said);
 	if (there == 0)
@@ -72,8 +72,10 @@ static int32_t look(const struct fb_call *call, const char *place)
 	int32_t answer = FB_FAIL;
 	size_t i;
 
-	if (own)
+	if (own) {
 		store_option(&where, "--to", own);
+		store_option(&where, "--only", IMAGES_LIST);
+	}
 	if (place || (own && !item_give(call, "the list of images", call->execution, &where)))
 		list = read_list(call, place ? place : own);
 	store_words_clear(&where);
@@ -81,7 +83,7 @@ static int32_t look(const struct fb_call *call, const char *place)
 		answer = engine_open(&e, call) ? FB_RETRY : FB_OK;
 	json_array_foreach(json_object_get(list, "images"), i, one) {
 		if (answer == FB_OK)
-			answer = look_at(&e, one, place ? place : own);
+			answer = look_at(&e, one, place);
 	}
 	engine_close(&e);
 	json_decref(list);

@@ -5,6 +5,8 @@
 
 #include "plugins/strategies/postgresql/postgresql.h"
 
+#define LOCK_TRIES 20 /* of a migration that has to wait: about a minute */
+
 static int32_t look_at_server(struct pg *p)
 {
 	const char *how = p->host->option(p->call, "snapshot");
@@ -112,21 +114,21 @@ int32_t pg_prepare(struct pg *p)
 static int32_t migrate(struct pg *p)
 {
 	struct pg_migrations files;
-	int32_t answer;
+	int32_t answer = FB_RETRY;
 	int64_t pause = 100;
 
 	if (!pg_tool_is(p, "sql"))
 		return pg_tool_run(p, "migrate", NULL);
 	if (pg_migrations_read(p, p->call->release, &files))
 		return FB_FAIL;
-	for (;;) {
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
 		answer = pg_migrate_up(p, p->db, &files, false);
-		if (answer != FB_RETRY || PQstatus(p->db) != CONNECTION_OK || p->host->remaining_ms(p->call) < 4 * pause || pause > 3000)
+		if (answer != FB_RETRY || PQstatus(p->db) != CONNECTION_OK || p->host->remaining_ms(p->call) < 4 * pause)
 			break;
 		p->host->log(p->call, FB_LOG_INFO, "a migration has to wait for a lock; trying again in %lld ms", (long long)pause);
 		if (p->host->sleep_ms(p->call, pause))
 			break;
-		pause *= 2;
+		pause = pause < 1600 ? 2 * pause : 3000;
 	}
 	pg_migrations_clear(&files);
 	return answer;

@@ -11,6 +11,7 @@
 
 #define COMPLETE "failback: complete"
 #define SETTLE_MS 10000 /* until sessions of what was stopped are gone */
+#define SPARE_MS 2000   /* to start it again */
 
 static int has(struct pg *p, PGconn *db, const char *name, bool complete, bool *ret)
 {
@@ -62,7 +63,7 @@ static int32_t stop_others(struct pg *p, PGconn *db, const char *why)
 	char who[PG_TEXT];
 	int n = 1;
 
-	for (int64_t left = run_is_set(p->call, "stop") ? SETTLE_MS : 0; answer == FB_OK && left > 0; left -= 50) {
+	for (int64_t left = run_is_set(p->call, "stop") ? SETTLE_MS : 0; answer == FB_OK && left > 0 && p->host->remaining_ms(p->call) > SPARE_MS; left -= 50) {
 		if (pg_others(p, db, p->database, &n, who, sizeof who))
 			return pg_answer();
 		if (!n || p->host->sleep_ms(p->call, 50))
