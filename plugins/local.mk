@@ -21,6 +21,7 @@ include plugins/strategies/git/local.mk
 include plugins/strategies/packages/local.mk
 include plugins/strategies/units/local.mk
 include plugins/strategies/redis/local.mk
+include plugins/strategies/images/local.mk
 include plugins/strategies/postgresql/local.mk
 include plugins/common/exec/local.mk
 include plugins/phases/exec/local.mk

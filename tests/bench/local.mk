@@ -64,3 +64,5 @@ EXTRA_DIST += tests/bench/noop.c tests/bench/noop_lab.py
 EXTRA_DIST += tests/bench/noop.c tests/bench/noop_lab.py tests/chain/lab.py
 # What users feel: by hand, in a quiet hour: tests/chain/run tests/bench/impact
 EXTRA_DIST += tests/bench/impact
+# Strategy postgresql beside pg_dump and pg_restore, under a writer; by hand: tests/chain/run tests/bench/postgresql
+dist_check_SCRIPTS += tests/bench/postgresql

@@ -112,3 +112,12 @@ EXTRA_DIST += tests/chain/store_damage.py
 EXTRA_DIST += tests/chain/test_backup_faults.py
 TESTS += tests/chain/test_backup_faults.py
 LONG_TESTS += tests/chain/test_backup_faults.py
+# Images of containers, with real engines
+EXTRA_DIST += tests/chain/images_lab.py
+EXTRA_DIST += tests/chain/test_images.py
+TESTS += tests/chain/test_images.py
+# Databases: what options do, and refusals
+EXTRA_DIST += tests/chain/test_postgresql_options.py
+if HAVE_LIBPQ
+TESTS += tests/chain/test_postgresql_options.py
+endif

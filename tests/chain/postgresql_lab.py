@@ -113,6 +113,12 @@ backup_store = {{ path = "{self.backups}"; }};
 {more}
 """, 0o600)
 
+    def swap_user(self, user):
+        path = self.path("failback.conf")
+        with open(path) as f:
+            text = f.read()
+        self.write("failback.conf", text.replace('user = "postgres"', f'user = "{user}"'), 0o600)
+
     def configure_recovery(self, timeout):
         self.restore_timeout = timeout
         self.configure()

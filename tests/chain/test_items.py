@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every kind of item of a backup in a deployment that fails: what comes back with the release, and what is kept for people."""
+import json
 import os
 import sqlite3
 import subprocess
 
 from files_lab import FilesLab
-from lab import DONE, FAILED, RECOVERED, check, main, need
+from lab import DONE, FAILED, RECOVERED, SRC, check, main, need, until
 
 GIT = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
 
@@ -129,6 +130,26 @@ def unit_files_come_back_and_are_read_again():
         lab.has("done", "reloaded\n")
 
 
+def names_stand_for_the_images_of_the_backup_again():
+    """With a stand-in for the engine; real ones are in test_images.py."""
+    program = ["/usr/bin/python3", os.path.join(SRC, "tests", "fake", "docker.py")]
+    with ItemLab('{ use = "images"; name = "images"; socket = "{dir}/s"; images = [ "shop/web:live" ]; save = true; verify = "restore"; }') as lab:
+        add = lambda content: subprocess.run(program + ["--add", lab.dir, "shop/web:live", content], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        first = add("one")
+        engine = subprocess.Popen(program + [lab.path("s"), lab.dir], stdin=subprocess.DEVNULL)
+        try:
+            until(lambda: os.path.exists(lab.path("s")), 20, "the engine does not start")
+            lab.good()
+            items = lab.bad(" ".join(program) + " --add {dir} shop/web:live two")
+            with open(lab.path("state.json")) as f:
+                state = json.load(f)
+            check(state["names"]["shop/web:live"] == first, "the name stands for", state["names"])
+            check(items["images"]["kind"] == "images" and items["images"]["proven_by"] == "restore", items)
+        finally:
+            engine.terminate()
+            engine.wait()
+
+
 if __name__ == "__main__":
     main(a_stream_goes_back_through_its_command_or_is_kept, a_dump_that_fails_refuses_the_deployment, a_database_comes_back_with_all_its_rows,
-         a_work_tree_goes_back_to_its_commit, packages_that_differ_are_told, unit_files_come_back_and_are_read_again)
+         a_work_tree_goes_back_to_its_commit, packages_that_differ_are_told, unit_files_come_back_and_are_read_again, names_stand_for_the_images_of_the_backup_again)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Strategy postgresql with the tools that projects have: the real Alembic, Django and Sqitch, and a strict stand-in for golang-migrate."""
+"""Strategy postgresql with the tools that projects have: the real Alembic, Django and Sqitch, and strict stand-ins for Flyway and golang-migrate."""
 import os
 import subprocess
 import sys
 
-from lab import DONE, RECOVERED, check, main
+from lab import DONE, FAILED, RECOVERED, check, main
 from postgresql_lab import PostgresLab
 
 FAIL = '{ name = "fail"; run = "exit 1"; }'
@@ -145,5 +145,69 @@ for f in $(ls -r "$dir"/*.down.sql); do v=$(basename "$f"); v=${v%%_*}; [ "$v" -
         forward_and_back(lab, second, "SELECT version FROM schema_migrations")
 
 
+# It takes what Flyway's free edition takes and nothing else: migrate, with its settings in the environment; it has no undo. Its history is as the real one's.
+FLYWAY = """#!/bin/sh
+[ "$#" = 1 ] && [ "$1" = migrate ] || { echo "ERROR: Flyway Teams Edition upgrade required: $1 is not supported by the Community Edition" >&2; exit 1; }
+case $FLYWAY_LOCATIONS in filesystem:/*) dir=${FLYWAY_LOCATIONS#filesystem:} ;; *) echo "ERROR: locations: $FLYWAY_LOCATIONS" >&2; exit 1 ;; esac
+[ -d "$dir" ] || { echo "ERROR: no folder $dir" >&2; exit 1; }
+rest=${FLYWAY_URL#jdbc:postgresql://}; [ "$rest" != "$FLYWAY_URL" ] || { echo "ERROR: no JDBC URL: $FLYWAY_URL" >&2; exit 1; }
+case $rest in */shop'?ApplicationName=failback%20'*'&options=-c%20lock_timeout%3D'*) ;; *) echo "ERROR: Unable to connect: $FLYWAY_URL" >&2; exit 1 ;; esac
+address=${rest%%/*}
+psql() { env -i PATH="$PATH" psql -X -q -A -t -v ON_ERROR_STOP=1 -h "${address%:*}" -p "${address#*:}" -U "$FLYWAY_USER" -d shop "$@"; }
+psql -c "SET client_min_messages = error; CREATE TABLE IF NOT EXISTS flyway_schema_history (installed_rank int PRIMARY KEY, version varchar(50), description varchar(200) NOT NULL, type varchar(20) NOT NULL,
+ script varchar(1000) NOT NULL, checksum int, installed_by varchar(100) NOT NULL, installed_on timestamp NOT NULL DEFAULT now(), execution_time int NOT NULL, success boolean NOT NULL)"
+row() { echo "INSERT INTO flyway_schema_history SELECT coalesce(max(installed_rank), 0) + 1, $1, '$2', 'SQL', '$2', $3, current_user, now(), 1, true FROM flyway_schema_history"; }
+for f in $(ls "$dir" | grep '^V' | sort -V); do v=${f%%__*}; v=$(echo "${v#V}" | tr _ .)
+	[ "$(psql -c "SELECT count(*) FROM flyway_schema_history WHERE version = '$v'")" = 0 ] || continue
+	psql -1 -f "$dir/$f" -c "$(row "'$v'" "$f" 0)" || exit 1; done
+for f in $(ls "$dir" | grep '^R'); do sum=$(cksum < "$dir/$f" | cut -c1-8)
+	[ "$(psql -c "SELECT checksum FROM flyway_schema_history WHERE script = '$f' ORDER BY installed_rank DESC LIMIT 1")" = "$sum" ] || psql -1 -f "$dir/$f" -c "$(row NULL "$f" "$sum")" || exit 1; done
+"""
+
+
+def flyway_lab(more=""):
+    lab = PostgresLab()
+    lab.write("tools/flyway", FLYWAY, 0o700)
+    lab.write("m/1.0/V1__items.sql", "CREATE TABLE items (id serial PRIMARY KEY, name text);")
+    lab.write("m/2.0/V1__items.sql", "CREATE TABLE items (id serial PRIMARY KEY, name text);")
+    for release in ("1.0", "2.0"):
+        lab.write(f"m/{release}/U1__items.sql", "DROP TABLE items;")
+    lab.write("m/2.0/V1_1__colour.sql", "ALTER TABLE items ADD COLUMN colour text;")
+    lab.configure(PATHS % (lab.dir, lab.bin, "") + more, tool=f'tool = "flyway"; migrations = "{lab.dir}/m/{{release}}"')
+    path = lab.path("failback.conf")
+    with open(path) as f:
+        text = f.read()
+    lab.write("failback.conf", text.replace(f'host = "{lab.server.dir}"', 'host = "127.0.0.1"'), 0o600)
+    return lab
+
+
+def flyway():
+    with flyway_lab() as lab:
+        lab.deploy("1.0", expect=DONE)
+        p = lab.deploy("2.0", expect=(FAILED, RECOVERED))
+        check("brings V1_1__colour.sql, which has no way back: there is no undo script" in " ".join((p.stdout + p.stderr).split()), p.stdout, p.stderr)
+        check(lab.columns("items") == "id name", "it was migrated")
+        forward_and_back(lab, lambda: lab.write("m/2.0/U1_1__colour.sql", "ALTER TABLE items DROP COLUMN colour;"),
+                         "SELECT string_agg(version, ' ' ORDER BY installed_rank) FROM flyway_schema_history")
+
+
+def what_flyway_cannot_take_back_takes_the_snapshot_or_is_refused():
+    with flyway_lab('irreversible = "snapshot";') as lab:
+        lab.write("m/1.0/R__names.sql", "CREATE OR REPLACE VIEW names AS SELECT name FROM items;")
+        lab.write("m/2.0/R__names.sql", "CREATE OR REPLACE VIEW names AS SELECT name, 1 AS one FROM items;")
+        lab.write("m/2.0/U1_1__colour.sql", "ALTER TABLE items DROP COLUMN colour;")
+        lab.deploy("1.0", expect=DONE)
+        before = lab.psql("SELECT string_agg(script, ' ' ORDER BY installed_rank) FROM flyway_schema_history")
+        lab.deploy("2.0", FAIL, expect=RECOVERED)
+        check(lab.columns("items") == "id name" and lab.columns("names") == "name", "the snapshot is not in its place:", lab.columns("names"))
+        check(lab.psql("SELECT string_agg(script, ' ' ORDER BY installed_rank) FROM flyway_schema_history") == before, "Flyway's history says otherwise")
+        check(lab.psql("SELECT count(*) FROM pg_database WHERE datname LIKE 'shop_failed_%'", "postgres") == "1", "it was not the snapshot")
+    with flyway_lab() as lab:
+        lab.deploy("1.0", expect=DONE)
+        lab.write("m/2.0/U1_1__colour.sql", "ALTER TABLE ${table} DROP COLUMN colour;")
+        p = lab.deploy("2.0", expect=(FAILED, RECOVERED))
+        check("its undo script has placeholders, which only Flyway fills" in " ".join((p.stdout + p.stderr).split()), p.stdout, p.stderr)
+
+
 if __name__ == "__main__":
-    main(alembic, django, sqitch, golang_migrate)
+    main(alembic, django, flyway, what_flyway_cannot_take_back_takes_the_snapshot_or_is_refused, sqitch, golang_migrate)

@@ -5,6 +5,18 @@
 
 #include "plugins/strategies/postgresql/postgresql.h"
 
+void pg_fail(struct pg *p, const char *format, ...)
+{
+	char text[PG_TEXT];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args); /* the last one may be a part of it */
+	va_end(args);
+	snprintf(p->why, sizeof p->why, "%s", text);
+	p->host->fail(p->call, "%s", p->why);
+}
+
 int32_t pg_leave(struct pg *p, const char *key, int32_t repeat, const char *format, ...)
 {
 	char text[PG_TEXT];
@@ -17,7 +29,7 @@ int32_t pg_leave(struct pg *p, const char *key, int32_t repeat, const char *form
 	leave = p->host->act(p->call, key, repeat, text);
 	if (leave == FB_ACT_DO || leave == FB_ACT_DONE || leave == FB_ACT_DRY)
 		return leave;
-	p->host->fail(p->call, "told to stop, or out of time, before: %s", text);
+	pg_fail(p, "told to stop, or out of time, before: %s", text);
 	return FB_ACT_NO;
 }
 
@@ -25,7 +37,7 @@ int32_t pg_made(struct pg *p, const char *key, int32_t leave)
 {
 	if (leave != FB_ACT_DO || !p->host->acted(p->call, key, NULL))
 		return FB_OK;
-	p->host->fail(p->call, "what was done to database %s could not be recorded (%s)", p->database, key);
+	pg_fail(p, "what was done to database %s could not be recorded (%s)", p->database, key);
 	return FB_RETRY;
 }
 
@@ -38,6 +50,23 @@ char *pg_key(const char *what, const char *release, char *buf, size_t size)
 const char *pg_good(const struct pg *p)
 {
 	return p->call->operation == FB_OP_RESTORE && p->call->release ? p->call->release : p->call->last_good;
+}
+
+const char *pg_release_of_files(struct pg *p)
+{
+	if (p->call->operation != FB_OP_RESTORE)
+		return p->call->release;
+	return p->call->failed ? p->call->failed : p->host->fact(p->call, FB_SCOPE_SERVICE, "live");
+}
+
+bool pg_is_item(const struct pg *p)
+{
+	return p->call->service && strchr(p->call->service, '.');
+}
+
+const char *pg_item_name(const struct pg *p)
+{
+	return pg_is_item(p) ? strchr(p->call->service, '.') + 1 : p->database;
 }
 
 const char *pg_hash(const struct pg *p, char buf[9])

@@ -106,7 +106,7 @@ int32_t pg_catalog_compare(struct pg *p, const char *then, const char *now, cons
 	for (const char *s = then; *s; s += n + (s[n] == '\n')) {
 		n = strcspn(s, "\n");
 		if (n && strncmp(s, "invalid\t", 8) && strncmp(s, "behind\t", 7) && !pg_catalog_has(now, s, n)) {
-			p->host->fail(p->call, "the schema of %s is not what it was: this is missing or has changed: %s", what, readable(s, n, buf, sizeof buf));
+			pg_fail(p, "the schema of %s is not what it was: this is missing or has changed: %s", what, readable(s, n, buf, sizeof buf));
 			return FB_FAIL;
 		}
 	}
@@ -115,11 +115,11 @@ int32_t pg_catalog_compare(struct pg *p, const char *then, const char *now, cons
 		if (!n || pg_catalog_has(then, s, n))
 			continue;
 		if (!strncmp(s, "behind\t", 7)) {
-			p->host->fail(p->call, "sequence %s of %s is behind the greatest value in its column: the next insert will fail. Move it with setval", readable(s + 7, n - 7, buf, sizeof buf), what);
+			pg_fail(p, "sequence %s of %s is behind the greatest value in its column: the next insert will fail. Move it with setval", readable(s + 7, n - 7, buf, sizeof buf), what);
 			return FB_FAIL;
 		}
 		if (!strncmp(s, "invalid\t", 8)) {
-			p->host->fail(p->call, "a constraint or index of %s is not valid: %s", what, readable(s + 8, n - 8, buf, sizeof buf));
+			pg_fail(p, "a constraint or index of %s is not valid: %s", what, readable(s + 8, n - 8, buf, sizeof buf));
 			return FB_FAIL;
 		}
 		p->host->log(p->call, FB_LOG_WARNING, "%s has what it had not: %s", what, readable(s, n, buf, sizeof buf));

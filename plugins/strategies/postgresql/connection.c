@@ -18,8 +18,11 @@ static const struct {
 
 void pg_open(struct pg *p, const struct fb_call *call)
 {
+	const char *services = call->host->option(call, "servicefile");
 	char hash[9];
 
+	if (services && setenv("PGSERVICEFILE", services, 1)) /* libpq 18 is the first to have a keyword for it; this process is this call's */
+		abort();
 	*p = (struct pg){.call = call, .host = call->host};
 	p->database = run_copy(call->host->option(call, "dbname"));
 	snprintf(p->application, sizeof p->application, "failback %s %.40s", pg_hash(p, hash), call->service ? call->service : "");
@@ -100,7 +103,7 @@ PGconn *pg_connect_to(struct pg *p, const char *database)
 	if (PQstatus(db) != CONNECTION_OK) {
 		snprintf(last_state, sizeof last_state, "08000");
 		message(PQerrorMessage(db), line, sizeof line);
-		p->host->fail(p->call, "database %s cannot be reached: %s. Look whether the server runs, and at 'host', 'port', 'user' and the password", database, line);
+		pg_fail(p, "database %s cannot be reached: %s. Look whether the server runs, and at 'host', 'port', 'user' and the password", database, line);
 		PQfinish(db);
 		return NULL;
 	}
@@ -127,7 +130,7 @@ static void failed(struct pg *p, PGconn *db, const PGresult *r, const char *what
 	snprintf(last_state, sizeof last_state, "%s", state ? state : "08000");
 	message(state ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : PQerrorMessage(db), line, sizeof line);
 	message(detail, more, sizeof more);
-	p->host->fail(p->call, "%s failed in database %s: %s%s%s (SQLSTATE %s)%s", what, PQdb(db) ? PQdb(db) : "?", line, *more ? "; " : "", more, last_state,
+	pg_fail(p, "%s failed in database %s: %s%s%s (SQLSTATE %s)%s", what, PQdb(db) ? PQdb(db) : "?", line, *more ? "; " : "", more, last_state,
 		      !strcmp(last_state, "55P03") ? ". A session holds a lock that is needed: look at pg_stat_activity, or set a longer lock_timeout" : "");
 }
 
@@ -211,6 +214,7 @@ void pg_environment(struct pg *p, struct run_spec *spec, const char *database)
 
 	for (size_t i = 0; i < PARTS; i++)
 		run_add_environment(spec, parts[i].variable, p->host->option(p->call, parts[i].option));
+	run_add_environment(spec, "PGSERVICEFILE", p->host->option(p->call, "servicefile"));
 	snprintf(options, sizeof options, "-c lock_timeout=%lld", (long long)limit(p, "lock_timeout"));
 	run_add_environment(spec, "PGOPTIONS", options);
 	run_add_environment(spec, "PGDATABASE", database ? database : p->database);

@@ -59,8 +59,7 @@ int32_t pg_clone_create(struct pg *p, const char *name)
 	return rc ? pg_answer() : FB_OK;
 }
 
-/* An empty one with the encoding and the locale of ours. */
-static int create_empty(struct pg *p, const char *name)
+int pg_database_make(struct pg *p, const char *name)
 {
 	const char *const values[] = {p->database, name};
 	char *sql = NULL;
@@ -74,7 +73,7 @@ static int create_empty(struct pg *p, const char *name)
 		    " d.datcollate, d.datctype) FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = $1",
 		    2, values, &sql);
 	if (!rc && !sql) {
-		p->host->fail(p->call, "database %s is not there any more", p->database);
+		pg_fail(p, "database %s is not there any more", p->database);
 		rc = -1;
 	}
 	if (!rc)
@@ -82,33 +81,4 @@ static int create_empty(struct pg *p, const char *name)
 	free(sql);
 	PQfinish(db);
 	return rc;
-}
-
-int32_t pg_dump_into(struct pg *p, const char *set, const char *digest, const char *database)
-{
-	char program[4200], line[STORE_LINE];
-	struct store_words w = {0};
-	struct run_spec spec = {0};
-	int code;
-
-	if (create_empty(p, database))
-		return pg_answer();
-	pg_environment(p, &spec, database);
-	store_begin(&w, "restore");
-	store_option(&w, "--set", set);
-	store_option(&w, "--item", p->call->service);
-	store_option(&w, "--digest", digest);
-	store_word(&w, "--command");
-	store_word(&w, "--");
-	store_word(&w, pg_program(p, "pg_restore", program, sizeof program));
-	store_word(&w, "--exit-on-error");
-	store_word(&w, "--no-password");
-	store_option(&w, "--dbname", database);
-	w.environment = spec.command.environment;
-	json_decref(store_ask(p->call, &w, &code, line));
-	run_clear(&spec);
-	if (!code)
-		return FB_OK;
-	p->host->fail(p->call, "the dump in set %s could not be restored into database %s: %s", set, database, line);
-	return FB_FAIL;
 }

@@ -59,8 +59,7 @@ struct pg_migration *pg_migrations_add(struct pg_migrations *m, const char *name
 	return &m->v[m->n++];
 }
 
-/* "/srv/shop/{release}/migrations" of a release; to be freed. */
-static char *folder(struct pg *p, const char *release)
+char *pg_migrations_folder(struct pg *p, const char *release)
 {
 	char *pattern = run_copy(p->host->option(p->call, "migrations")), *at, *ret = NULL;
 
@@ -76,7 +75,7 @@ static char *folder(struct pg *p, const char *release)
 	return ret;
 }
 
-static char *read_file(struct pg *p, const char *path)
+char *pg_file_read(struct pg *p, const char *path)
 {
 	FILE *f = fopen(path, "re");
 	struct stat st;
@@ -88,7 +87,7 @@ static char *read_file(struct pg *p, const char *path)
 		n = text ? fread(text, 1, (size_t)st.st_size, f) : 0;
 	}
 	if (!text || n != (size_t)st.st_size || memchr(text, 0, n)) {
-		p->host->fail(p->call, "migration file %s cannot be read: %s", path, !f || ferror(f) ? strerror(errno) : "it is no file of text below 64 MiB");
+		pg_fail(p, "migration file %s cannot be read: %s", path, !f || ferror(f) ? strerror(errno) : "it is no file of text below 64 MiB");
 		free(text);
 		text = NULL;
 	} else {
@@ -109,7 +108,7 @@ static int take(struct pg *p, const char *where, const char *file, struct pg_mig
 	if (!stem || !isdigit((unsigned char)*file))
 		return 0;
 	if (stem >= sizeof name) {
-		p->host->fail(p->call, "migration file %s/%s has a name that is too long", where, file);
+		pg_fail(p, "migration file %s/%s has a name that is too long", where, file);
 		return -1;
 	}
 	snprintf(name, sizeof name, "%.*s", (int)stem, file);
@@ -117,13 +116,13 @@ static int take(struct pg *p, const char *where, const char *file, struct pg_mig
 	m = pg_migrations_find(ret, name);
 	if (!m)
 		m = pg_migrations_add(ret, name);
-	*(up ? &m->up : &m->down) = read_file(p, path);
+	*(up ? &m->up : &m->down) = pg_file_read(p, path);
 	return (up ? m->up : m->down) ? 0 : -1;
 }
 
 int pg_migrations_read(struct pg *p, const char *release, struct pg_migrations *ret)
 {
-	char *where = folder(p, release);
+	char *where = pg_migrations_folder(p, release);
 	struct dirent *e;
 	int rc = 0;
 	DIR *d;
@@ -131,7 +130,7 @@ int pg_migrations_read(struct pg *p, const char *release, struct pg_migrations *
 	*ret = (struct pg_migrations){0};
 	d = where ? opendir(where) : NULL;
 	if (!d) {
-		p->host->fail(p->call, "the folder of migrations%s%s cannot be read: %s", where ? " " : "", where ? where : "", where ? strerror(errno) : "'migrations' is not set, or the release cannot be a part of a path");
+		pg_fail(p, "the folder of migrations%s%s cannot be read: %s", where ? " " : "", where ? where : "", where ? strerror(errno) : "'migrations' is not set, or the release cannot be a part of a path");
 		free(where);
 		return -1;
 	}
@@ -141,7 +140,7 @@ int pg_migrations_read(struct pg *p, const char *release, struct pg_migrations *
 	pg_migrations_sort(ret);
 	for (size_t i = 0; i < ret->n && !rc; i++)
 		if (!ret->v[i].up) {
-			p->host->fail(p->call, "%s/%s.down.sql has no %s.up.sql beside it", where, ret->v[i].name, ret->v[i].name);
+			pg_fail(p, "%s/%s.down.sql has no %s.up.sql beside it", where, ret->v[i].name, ret->v[i].name);
 			rc = -1;
 		}
 	free(where);

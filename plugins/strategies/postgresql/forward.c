@@ -5,6 +5,8 @@
 
 #include "plugins/strategies/postgresql/postgresql.h"
 
+#define LOCK_TRIES 20 /* of a migration that has to wait: about a minute */
+
 static int32_t look_at_server(struct pg *p)
 {
 	const char *how = p->host->option(p->call, "snapshot");
@@ -16,7 +18,7 @@ static int32_t look_at_server(struct pg *p)
 	int major = PQserverVersion(p->db) / 10000, tool;
 
 	if (major < 11) {
-		p->host->fail(p->call, "the server has PostgreSQL %d: 11 or later is needed", major);
+		pg_fail(p, "the server has PostgreSQL %d: 11 or later is needed", major);
 		return FB_FATAL;
 	}
 	if (pg_ask(p, p->db, "asking for rights",
@@ -28,12 +30,12 @@ static int32_t look_at_server(struct pg *p)
 	if (!dumps)
 		return FB_OK;
 	if (p->host->run(p->call, &command, &r) || r.exit_code || !r.output) {
-		p->host->fail(p->call, "%s does not run: install postgresql-client-%d, or set 'bindir'", program, major);
+		pg_fail(p, "%s does not run: install postgresql-client-%d, or set 'bindir'", program, major);
 		return FB_FATAL;
 	}
 	tool = atoi(r.output + strcspn(r.output, "0123456789"));
 	if (tool < major) {
-		p->host->fail(p->call, "pg_dump has version %d, the server %d: a dump needs a client that is as new as the server. Install postgresql-client-%d, or set 'bindir'", tool, major, major);
+		pg_fail(p, "pg_dump has version %d, the server %d: a dump needs a client that is as new as the server. Install postgresql-client-%d, or set 'bindir'", tool, major, major);
 		return FB_FATAL;
 	}
 	return FB_OK;
@@ -76,7 +78,7 @@ int32_t pg_state(struct pg *p)
 	free(live);
 	if (!rc)
 		return FB_OK;
-	p->host->fail(p->call, "the state of database %s could not be reported", p->database);
+	pg_fail(p, "the state of database %s could not be reported", p->database);
 	return FB_FAIL;
 }
 
@@ -85,6 +87,8 @@ int32_t pg_prepare(struct pg *p)
 	char *target, revision[PG_NAME];
 	int32_t answer = FB_OK;
 
+	if (pg_tool_is(p, "none"))
+		return FB_OK;
 	if (pg_connect(p) || pg_revision(p, p->db, revision))
 		return pg_answer();
 	if (!(p->call->flags & FB_CALL_RECOVERY) && !p->call->failed)
@@ -110,21 +114,21 @@ int32_t pg_prepare(struct pg *p)
 static int32_t migrate(struct pg *p)
 {
 	struct pg_migrations files;
-	int32_t answer;
+	int32_t answer = FB_RETRY;
 	int64_t pause = 100;
 
-	if (!pg_tool_is_sql(p))
+	if (!pg_tool_is(p, "sql"))
 		return pg_tool_run(p, "migrate", NULL);
 	if (pg_migrations_read(p, p->call->release, &files))
 		return FB_FAIL;
-	for (;;) {
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
 		answer = pg_migrate_up(p, p->db, &files, false);
-		if (answer != FB_RETRY || PQstatus(p->db) != CONNECTION_OK || p->host->remaining_ms(p->call) < 4 * pause || pause > 3000)
+		if (answer != FB_RETRY || PQstatus(p->db) != CONNECTION_OK || p->host->remaining_ms(p->call) < 4 * pause)
 			break;
 		p->host->log(p->call, FB_LOG_INFO, "a migration has to wait for a lock; trying again in %lld ms", (long long)pause);
 		if (p->host->sleep_ms(p->call, pause))
 			break;
-		pause *= 2;
+		pause = pause < 1600 ? 2 * pause : 3000;
 	}
 	pg_migrations_clear(&files);
 	return answer;
@@ -136,13 +140,13 @@ int32_t pg_shift(struct pg *p)
 	int32_t answer;
 
 	if (p->call->share != 10000 || !p->call->release) {
-		p->host->fail(p->call, p->call->release ? "a database cannot take a share of the traffic: it is migrated or not" : "no release is named to migrate database %s for", p->database);
+		pg_fail(p, p->call->release ? "a database cannot take a share of the traffic: it is migrated or not" : "no release is named to migrate database %s for", p->database);
 		return FB_FATAL;
 	}
 	if (pg_connect(p) || pg_end_own_sessions(p, p->db, p->database) || pg_revision(p, p->db, revision))
 		return pg_answer();
 	if (!p->host->fact(p->call, FB_SCOPE_OWN, "before") && p->host->fact_set(p->call, FB_SCOPE_OWN, "before", revision)) {
-		p->host->fail(p->call, "the revision of database %s could not be recorded", p->database);
+		pg_fail(p, "the revision of database %s could not be recorded", p->database);
 		return FB_FAIL;
 	}
 	answer = pg_tool_can_return(p, p->call->release);
@@ -153,7 +157,7 @@ int32_t pg_shift(struct pg *p)
 	if (pg_revision(p, p->db, revision))
 		return pg_answer();
 	if (p->host->fact_set(p->call, FB_SCOPE_SERVICE, pg_key("revision", p->call->release, key, sizeof key), revision) || p->host->fact_set(p->call, FB_SCOPE_SERVICE, "live", p->call->release)) {
-		p->host->fail(p->call, "database %s is at revision %s, but that could not be recorded", p->database, revision);
+		pg_fail(p, "database %s is at revision %s, but that could not be recorded", p->database, revision);
 		return FB_FAIL;
 	}
 	p->host->log(p->call, FB_LOG_INFO, "database %s is at revision %s", p->database, revision);

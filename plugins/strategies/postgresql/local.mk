@@ -23,6 +23,9 @@ strategy_postgresql_la_SOURCES = \
 	plugins/strategies/postgresql/strategy.c \
 	plugins/strategies/postgresql/swap.c \
 	plugins/strategies/postgresql/tool.c
+strategy_postgresql_la_SOURCES += plugins/common/item.c plugins/common/item.h plugins/common/item_steps.c
+strategy_postgresql_la_SOURCES += plugins/strategies/postgresql/dump.c
+strategy_postgresql_la_SOURCES += plugins/strategies/postgresql/flyway.c
 strategy_postgresql_la_CPPFLAGS = $(plugin_cppflags) -I$(top_srcdir) -D_GNU_SOURCE
 strategy_postgresql_la_CFLAGS = $(plugin_cflags) $(JANSSON_CFLAGS) $(LIBPQ_CFLAGS)
 strategy_postgresql_la_LDFLAGS = $(module_ldflags)

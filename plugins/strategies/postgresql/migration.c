@@ -41,8 +41,7 @@ static int make_table(struct pg *p, PGconn *db)
 		      "CREATE TABLE IF NOT EXISTS %s (revision text PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now(), execution text, down text)", table(p));
 }
 
-/* Runs a file inside the transaction that is open; one that ends it is refused. */
-static int run_text(struct pg *p, PGconn *db, const char *name, const char *direction, const char *text)
+int pg_migration_run(struct pg *p, PGconn *db, const char *name, const char *direction, const char *text)
 {
 	char what[PG_NAME + 40];
 
@@ -51,7 +50,7 @@ static int run_text(struct pg *p, PGconn *db, const char *name, const char *dire
 		return -1;
 	if (PQtransactionStatus(db) == PQTRANS_INTRANS)
 		return 0;
-	p->host->fail(p->call, "%s ends the transaction that it is run in: take COMMIT and ROLLBACK out of it. What it did before that is done: look at the database", what);
+	pg_fail(p, "%s ends the transaction that it is run in: take COMMIT and ROLLBACK out of it. What it did before that is done: look at the database", what);
 	return -1;
 }
 
@@ -62,7 +61,7 @@ static int apply(struct pg *p, PGconn *db, const struct pg_migration *m)
 	PGresult *r = NULL;
 
 	snprintf(sql, sizeof sql, "INSERT INTO %s (revision, execution, down) VALUES ($1, $2, $3)", table(p));
-	if (!pg_do(p, db, "beginning a transaction", "BEGIN") && !run_text(p, db, m->name, "up", m->up)) {
+	if (!pg_do(p, db, "beginning a transaction", "BEGIN") && !pg_migration_run(p, db, m->name, "up", m->up)) {
 		r = pg_query(p, db, "recording the migration", sql, 3, values);
 		if (r && !pg_do(p, db, "committing the migration", "COMMIT")) {
 			PQclear(r);
@@ -104,7 +103,7 @@ int32_t pg_migrate_up(struct pg *p, PGconn *db, const struct pg_migrations *file
 		if (pg_migrations_find(&applied, files->v[i].name))
 			continue;
 		if (applied.n && pg_revision_order(files->v[i].name, applied.v[applied.n - 1].name) < 0) {
-			p->host->fail(p->call, "migration %s comes before %s, which database %s has already: give it a higher number", files->v[i].name,
+			pg_fail(p, "migration %s comes before %s, which database %s has already: give it a higher number", files->v[i].name,
 				      applied.v[applied.n - 1].name, p->database);
 			answer = FB_FATAL;
 			break;
@@ -124,10 +123,10 @@ static int take_back(struct pg *p, PGconn *db, const struct pg_migration *m)
 	PGresult *r;
 
 	if (!m->down) {
-		p->host->fail(p->call, "migration %s has no way back: there was no %s.down.sql when it was applied", m->name, m->name);
+		pg_fail(p, "migration %s has no way back: there was no %s.down.sql when it was applied", m->name, m->name);
 		return -1;
 	}
-	if (run_text(p, db, m->name, "down", m->down))
+	if (pg_migration_run(p, db, m->name, "down", m->down))
 		return -1;
 	snprintf(sql, sizeof sql, "DELETE FROM %s WHERE revision = $1", table(p));
 	r = pg_query(p, db, "recording the migration", sql, 1, values);

@@ -95,7 +95,7 @@ static int store(struct work *w, const char *item, const char *file, const struc
 	store_option(&s, "--file", file);
 	json_decref(store_ask(w->p->call, &s, &code, line));
 	if (code)
-		w->p->host->fail(w->p->call, "rows of %s, which the downgrade drops, could not be preserved: %s. The database is as it was", part->table, line);
+		pg_fail(w->p, "rows of %s, which the downgrade drops, could not be preserved: %s. The database is as it was", part->table, line);
 	return code ? -1 : 0;
 }
 
@@ -113,19 +113,22 @@ static void item_name(size_t i, const struct part *part, char *buf, size_t size)
 static int preserve_one(struct work *w, PGconn *db, size_t i)
 {
 	const struct part *part = &w->v[i];
-	char item[128], file[4300], *rows = NULL, sql[400];
+	char item[128], file[4300], *rows = NULL, *sql = NULL, *from = pg_script_rows(w->p, db, part->table, part->columns);
 	FILE *out = NULL;
 	int rc;
 
-	snprintf(sql, sizeof sql, "SELECT count(*) FROM ONLY %s", part->table);
-	rc = pg_ask(w->p, db, "counting rows to preserve", sql, 0, NULL, &rows);
+	if (from && asprintf(&sql, "SELECT count(*) %s", from) < 0)
+		abort();
+	rc = from ? pg_ask(w->p, db, "counting rows to preserve", sql, 0, NULL, &rows) : -1;
+	free(from);
+	free(sql);
 	if (!rc && rows && strcmp(rows, "0")) {
 		item_name(i, part, item, sizeof item);
 		snprintf(file, sizeof file, "%s/rows.sql", w->p->call->scratch ? w->p->call->scratch : "/nowhere");
 		out = fopen(file, "we");
 		rc = out ? pg_script(w->p, db, part->table, part->columns, out) : -1;
 		if (!out || (ferror(out) | fclose(out))) {
-			w->p->host->fail(w->p->call, "rows to preserve could not be written to %s: is the disk full?", file);
+			pg_fail(w->p, "rows to preserve could not be written to %s: is the disk full?", file);
 			rc = -1;
 		}
 		if (!rc)
@@ -165,7 +168,7 @@ static int seal(struct work *w)
 	store_option(&s, "--set", w->set);
 	json_decref(store_ask(w->p->call, &s, &code, line));
 	if (code) {
-		w->p->host->fail(w->p->call, "the set %s with the rows that the downgrade drops could not be sealed: %s. The database is as it was", w->set, line);
+		pg_fail(w->p, "the set %s with the rows that the downgrade drops could not be sealed: %s. The database is as it was", w->set, line);
 		return -1;
 	}
 	fact = json_pack("{s:s, s:O}", "set", w->set, "kept", w->kept);
@@ -174,7 +177,7 @@ static int seal(struct work *w)
 	free(text);
 	json_decref(fact);
 	if (code)
-		w->p->host->fail(w->p->call, "where the rows that the downgrade drops are kept could not be recorded. The database is as it was");
+		pg_fail(w->p, "where the rows that the downgrade drops are kept could not be recorded. The database is as it was");
 	return code ? -1 : 0;
 }
 

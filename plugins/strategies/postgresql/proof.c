@@ -65,7 +65,7 @@ int32_t pg_proof_same(struct pg *p, const json_t *then, const json_t *now, const
 
 		if (json_equal(one, other))
 			continue;
-		p->host->fail(p->call, "%s differs in table %s: %lld rows, and it should have %lld%s", what, table, (long long)json_integer_value(json_object_get(other, "rows")),
+		pg_fail(p, "%s differs in table %s: %lld rows, and it should have %lld%s", what, table, (long long)json_integer_value(json_object_get(other, "rows")),
 			      (long long)json_integer_value(json_object_get(one, "rows")), other ? "" : "; the table is not there");
 		return FB_FAIL;
 	}
@@ -105,7 +105,7 @@ int32_t pg_proof_check(struct pg *p, const json_t *then, const json_t *now)
 		}
 		differ++;
 		if (listed(p, "static_tables", table)) {
-			p->host->fail(p->call, "table %s had %lld rows at the backup and has %lld now%s: look what has changed it; the backup is of before the deployment", table, before, after,
+			pg_fail(p, "table %s had %lld rows at the backup and has %lld now%s: look what has changed it; the backup is of before the deployment", table, before, after,
 				      before == after ? ", with another content" : "");
 			p->host->log(p->call, FB_LOG_ERROR, "table %s had %lld rows at the backup and has %lld now, and is one of static_tables", table, before, after);
 			return FB_FAIL;
@@ -130,7 +130,7 @@ int32_t pg_verify_queries(struct pg *p)
 		sql = run_copy(p->host->option(p->call, path));
 		rc = sql ? pg_ask(p, p->db, path, sql, 0, NULL, &value) : 0;
 		if (!rc && (!value || strcmp(value, "t"))) {
-			p->host->fail(p->call, "'%s' of database %s answers %s: it should be true", sql ? sql : "", p->database, value ? value : "nothing");
+			pg_fail(p, "'%s' of database %s answers %s: it should be true", sql ? sql : "", p->database, value ? value : "nothing");
 			rc = 1;
 		}
 		free(sql);

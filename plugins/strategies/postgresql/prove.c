@@ -8,7 +8,7 @@
 
 static void report(struct pg *p, double seconds, const char *by)
 {
-	json_t *items = json_pack("[{s:s, s:f, s:s}]", "item", p->database, "seconds", seconds, "proven_by", by);
+	json_t *items = json_pack("[{s:s, s:f, s:s}]", "item", pg_item_name(p), "seconds", seconds, "proven_by", by);
 	char *text = json_dumps(items, JSON_COMPACT);
 
 	if (!text || p->host->report(p->call, "items", text))
@@ -42,7 +42,7 @@ static int32_t read_back(struct pg *p, const char *digest)
 	if (good)
 		report(p, json_number_value(json_object_get(said, "seconds")), "read");
 	else
-		p->host->fail(p->call, "the dump of database %s cannot be relied on: %s", p->database, line);
+		pg_fail(p, "the dump of database %s cannot be relied on: %s", p->database, line);
 	json_decref(said);
 	return good ? FB_OK : FB_FAIL;
 }
@@ -105,7 +105,7 @@ int32_t pg_prove(struct pg *p)
 	kind = run_copy(p->host->fact(p->call, FB_SCOPE_SERVICE, pg_key("snapshot", p->call->last_good, key, sizeof key)));
 	digest = run_copy(p->host->fact(p->call, FB_SCOPE_EXECUTION, "backup.digest"));
 	if (!kind) {
-		p->host->fail(p->call, "no snapshot of database %s is recorded", p->database);
+		pg_fail(p, "no snapshot of database %s is recorded", p->database);
 		answer = FB_FAIL;
 	} else if (!strncmp(kind, "clone ", 6)) {
 		double begun = now();
@@ -117,7 +117,7 @@ int32_t pg_prove(struct pg *p)
 		answer = restores ? restore_apart(p, digest) : read_back(p, digest);
 		snprintf(text, sizeof text, "%s%s%s", kind, digest ? " " : "", digest ? digest : "");
 		if (answer == FB_OK && !strchr(kind + 5, ' ') && p->host->fact_set(p->call, FB_SCOPE_SERVICE, key, text)) {
-			p->host->fail(p->call, "the digest of the set could not be recorded");
+			pg_fail(p, "the digest of the set could not be recorded");
 			answer = FB_FAIL;
 		}
 	} else {

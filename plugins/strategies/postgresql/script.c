@@ -37,10 +37,10 @@ static int copy_rows(struct pg *p, PGconn *db, const char *query, FILE *out)
 		PQfreemem(line);
 	}
 	if (rc)
-		p->host->fail(p->call, "rows to preserve could not be written to the scratch folder: is it full?");
+		pg_fail(p, "rows to preserve could not be written to the scratch folder: is it full?");
 	while ((r = PQgetResult(db))) {
 		if (PQresultStatus(r) != PGRES_COMMAND_OK) {
-			p->host->fail(p->call, "rows to preserve could not be read: %s", PQresultErrorMessage(r));
+			pg_fail(p, "rows to preserve could not be read: %s", PQresultErrorMessage(r));
 			rc = -1;
 		}
 		PQclear(r);
@@ -81,8 +81,24 @@ static bool shares(const char *a, const char *b)
 	return false;
 }
 
-/* The script of one part; key NULL: the table has no primary key. */
-static int write_script(struct pg *p, PGconn *db, const char *table, const char *columns, const char *all, const char *key, FILE *out)
+char *pg_script_rows(struct pg *p, PGconn *db, const char *table, const char *columns)
+{
+	const char *const values[] = {table, columns};
+	char *told = NULL, *ret = NULL;
+
+	if (columns && pg_ask(p, db, "looking for defaults of columns",
+			      "SELECT 1 FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND atthasdef"
+			      " AND strpos(', ' || $2 || ', ', ', ' || quote_ident(attname) || ', ') > 0 LIMIT 1",
+			      2, values, &told))
+		return NULL;
+	if (asprintf(&ret, "FROM ONLY %s%s%s%s", table, columns && !told ? " WHERE num_nonnulls(" : "", columns && !told ? columns : "", columns && !told ? ") > 0" : "") < 0)
+		abort();
+	free(told);
+	return ret;
+}
+
+/* The script of one part; key NULL: the table has no primary key. rows: pg_script_rows */
+static int write_script(struct pg *p, PGconn *db, const char *table, const char *columns, const char *rows, const char *all, const char *key, FILE *out)
 {
 	bool merge = columns && key;
 	const char *taken = columns ? key : all;
@@ -93,7 +109,7 @@ static int write_script(struct pg *p, PGconn *db, const char *table, const char 
 		columns ? " (" : "", columns ? columns : "", columns ? ")" : "", p->call->execution);
 	fprintf(out, "BEGIN;\nSET LOCAL client_encoding = '%s';\nCREATE TEMP TABLE failback_rows ON COMMIT DROP AS SELECT %s%s%s FROM ONLY %s WITH NO DATA;\nCOPY failback_rows FROM STDIN;\n",
 		pg_encoding_to_char(PQclientEncoding(db)), taken ? taken : all, merge ? ", " : "", merge ? columns : "", table);
-	if (asprintf(&query, "SELECT %s%s%s FROM ONLY %s", taken ? taken : all, merge ? ", " : "", merge ? columns : "", table) < 0)
+	if (asprintf(&query, "SELECT %s%s%s %s", taken ? taken : all, merge ? ", " : "", merge ? columns : "", rows) < 0)
 		abort();
 	rc = copy_rows(p, db, query, out);
 	free(query);
@@ -115,17 +131,18 @@ static int write_script(struct pg *p, PGconn *db, const char *table, const char 
 
 int pg_script(struct pg *p, PGconn *db, const char *table, const char *columns, FILE *out)
 {
-	char *all = NULL, *key = NULL;
+	char *all = NULL, *key = NULL, *rows = pg_script_rows(p, db, table, columns);
 	int rc;
 
-	rc = columns_of(p, db, table, false, &all) || columns_of(p, db, table, true, &key) ? -1 : 0;
+	rc = !rows || columns_of(p, db, table, false, &all) || columns_of(p, db, table, true, &key) ? -1 : 0;
 	if (!rc && key && columns && shares(key, columns)) { /* what it drops is a part of the key */
 		free(key);
 		key = NULL;
 	}
 	if (!rc && all)
-		rc = write_script(p, db, table, columns, all, key, out);
+		rc = write_script(p, db, table, columns, rows, all, key, out);
 	free(all);
 	free(key);
+	free(rows);
 	return rc;
 }

@@ -39,13 +39,13 @@ static int remember(struct pg *p, const char *what, const char *value)
 
 	if (!p->host->fact_set(p->call, FB_SCOPE_SERVICE, pg_key(what, p->call->last_good, key, sizeof key), value))
 		return 0;
-	p->host->fail(p->call, "the %s of database %s could not be recorded", what, p->database);
+	pg_fail(p, "the %s of database %s could not be recorded", what, p->database);
 	return -1;
 }
 
 static void report_item(struct pg *p, const char *kind, const json_t *said, bool stored)
 {
-	json_t *items = json_pack("[{s:s, s:s, s:O?, s:O?, s:b}]", "item", p->database, "kind", kind, "size", json_object_get(said, "size"), "encrypted",
+	json_t *items = json_pack("[{s:s, s:s, s:O?, s:O?, s:b}]", "item", pg_item_name(p), "kind", kind, "size", json_object_get(said, "size"), "encrypted",
 				  json_object_get(said, "encrypted"), "stored", stored);
 	char *text = json_dumps(items, JSON_COMPACT);
 
@@ -84,43 +84,17 @@ static int32_t look(struct pg *p, char **ret_snapshot)
 
 static int32_t dump(struct pg *p, const char *snapshot)
 {
-	char program[4200], text[PG_TEXT], line[STORE_LINE];
-	struct store_words w = {0};
-	struct run_spec spec = {0};
+	char text[PG_TEXT], kind[60] = "postgresql";
 	json_t *said;
-	int code;
+	int jobs = 1;
 
-	pg_environment(p, &spec, NULL);
-	store_begin(&w, "put");
-	store_option(&w, "--set", p->call->execution);
-	store_option(&w, "--item", p->call->service);
-	store_option(&w, "--kind", "postgresql");
-	snprintf(text, sizeof text, "database %s", p->database);
-	store_option(&w, "--source", text);
-	snprintf(text, sizeof text, "release=%s", p->call->last_good ? p->call->last_good : "");
-	store_option(&w, "--meta", text);
-	if (p->host->option_int(p->call, "secret", 0))
-		store_word(&w, "--secret");
-	store_word(&w, "--command");
-	store_word(&w, "--");
-	store_word(&w, pg_program(p, "pg_dump", program, sizeof program));
-	store_word(&w, "--format=custom");
-	store_word(&w, "--compress=0"); /* the store compresses, and keeps each piece once */
-	store_word(&w, "--no-password");
-	snprintf(text, sizeof text, "--snapshot=%s", snapshot);
-	store_word(&w, text);
-	snprintf(text, sizeof text, "--lock-wait-timeout=%lld", (long long)p->host->option_int(p->call, "lock_timeout", 0));
-	store_word(&w, text);
-	w.environment = spec.command.environment;
-	said = store_ask(p->call, &w, &code, line);
-	run_clear(&spec);
-	if (code || !said)
-		p->host->fail(p->call, "database %s could not be dumped: %s", p->database, line);
-	else
-		report_item(p, "postgresql", said, true);
-	json_decref(said);
-	if (code || !said)
+	said = pg_dump(p, snapshot, &jobs);
+	if (!said)
 		return FB_FAIL;
+	if (jobs > 1)
+		snprintf(kind, sizeof kind, "postgresql, dumped by %d connections", jobs);
+	report_item(p, kind, said, true);
+	json_decref(said);
 	snprintf(text, sizeof text, "dump %s", p->call->execution);
 	return remember(p, "snapshot", text) ? FB_FAIL : FB_OK;
 }
@@ -143,7 +117,7 @@ static int32_t make_clone(struct pg *p)
 static int choose_clone(struct pg *p, bool *ret)
 {
 	const char *how = p->host->option(p->call, "snapshot");
-	bool clone = how && !strcmp(how, "template"), open = how && !strcmp(how, "auto");
+	bool clone = how && !strcmp(how, "template"), open = how && !strcmp(how, "auto") && !pg_tool_is(p, "none");
 	char who[PG_TEXT];
 	int n = 0;
 
@@ -154,7 +128,7 @@ static int choose_clone(struct pg *p, bool *ret)
 		return -1;
 	*ret = !n;
 	if (clone && n) {
-		p->host->fail(p->call, "snapshot = \"template\", but %d session%s connected to database %s: %s. Disconnect them, or set snapshot to \"dump\"", n, n == 1 ? " is" : "s are", p->database, who);
+		pg_fail(p, "snapshot = \"template\", but %d session%s connected to database %s: %s. Disconnect them, or set snapshot to \"dump\"", n, n == 1 ? " is" : "s are", p->database, who);
 		return -1;
 	}
 	if (n)

@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/common/item.h"
 #include "plugins/strategies/postgresql/postgresql.h"
 
 #define COMPLETE "failback: complete"
+#define SETTLE_MS 10000 /* until sessions of what was stopped are gone */
+#define SPARE_MS 2000   /* to start it again */
 
 static int has(struct pg *p, PGconn *db, const char *name, bool complete, bool *ret)
 {
@@ -25,15 +28,20 @@ static int has(struct pg *p, PGconn *db, const char *name, bool complete, bool *
 
 static int32_t nobody(struct pg *p, PGconn *db, const char *why)
 {
-	char who[PG_TEXT], text[PG_TEXT + 400], *base, *psql, *name, *sql;
+	char who[PG_TEXT], text[PG_TEXT + 400], again[PG_NAME * 2], *base, *psql, *name, *sql;
+	const char *asked = pg_asked_set(p);
 	int n;
 
 	if (pg_end_own_sessions(p, db, p->database) || pg_others(p, db, p->database, &n, who, sizeof who))
 		return pg_answer();
 	if (!n)
 		return FB_OK;
-	p->host->fail(p->call, "%s. The snapshot could take its place, but %d session%s connected to database %s, which are not ours to end: %s. Stop what they belong to; it is tried again "
-		      "until the time is over; after that run 'failback rollback %s' again", why, n, n == 1 ? " is" : "s are", p->database, who, p->call->service);
+	if (asked)
+		snprintf(again, sizeof again, "backup restore %s --item %s", asked, p->call->service);
+	else
+		snprintf(again, sizeof again, "rollback %.*s", (int)strcspn(p->call->service, "."), p->call->service);
+	pg_fail(p, "%s. The snapshot could take its place, but %d session%s connected to database %s, which are not ours to end: %s. Stop what they belong to; it is tried again "
+		      "until the time is over; after that run 'failback %s' again, or set 'stop' and 'start'", why, n, n == 1 ? " is" : "s are", p->database, who, again);
 	base = run_copy(p->host->option(p->call, "maintenance_db"));
 	psql = pg_psql(p, base);
 	name = PQescapeLiteral(db, p->database, strlen(p->database));
@@ -46,6 +54,22 @@ static int32_t nobody(struct pg *p, PGconn *db, const char *why)
 	free(psql);
 	free(sql);
 	return FB_RETRY;
+}
+
+/* After 'stop': sessions of what was stopped may need a moment to be gone. */
+static int32_t stop_others(struct pg *p, PGconn *db, const char *why)
+{
+	int32_t answer = item_command(p->call, "stop", "the database is as it was, for what uses it could not be stopped");
+	char who[PG_TEXT];
+	int n = 1;
+
+	for (int64_t left = run_is_set(p->call, "stop") ? SETTLE_MS : 0; answer == FB_OK && left > 0 && p->host->remaining_ms(p->call) > SPARE_MS; left -= 50) {
+		if (pg_others(p, db, p->database, &n, who, sizeof who))
+			return pg_answer();
+		if (!n || p->host->sleep_ms(p->call, 50))
+			break;
+	}
+	return answer == FB_OK ? nobody(p, db, why) : answer;
 }
 
 /* The settings and rights of the database itself, which no dump has. */
@@ -121,62 +145,109 @@ static void tell(struct pg *p, const char *failed)
 	p->host->advise(p->call, text, NULL);
 }
 
-static int32_t swap(struct pg *p, PGconn *db, const char *snapshot, const char *why)
+/* With what uses it stopped, where 'stop' is set, for as long as it takes. */
+static int32_t exchange(struct pg *p, PGconn *db, const char *name, const char *aside, const char *why)
 {
-	char name[PG_NAME], failed[PG_NAME];
-	bool clone = !strncmp(snapshot, "clone ", 6), aside, there;
-	int32_t leave, answer;
+	int32_t answer = stop_others(p, db, why), started;
 
-	pg_name(p, "failed", failed, sizeof failed);
+	if (answer == FB_OK)
+		answer = rename_both(p, db, name, aside);
+	started = item_command(p->call, "start", answer == FB_OK ? "the snapshot is in the place of the database, but 'start' failed" : "the database is as it was, and 'start' failed");
+	return answer == FB_OK ? started : answer;
+}
+
+/* kept: what the database that is put aside is called by. */
+static int32_t swap(struct pg *p, PGconn *db, const char *snapshot, const char *kept, const char *why)
+{
+	char name[PG_NAME], put_aside[PG_NAME];
+	bool clone = !strncmp(snapshot, "clone ", 6), aside, there;
+	int32_t leave, answer = FB_OK;
+
+	pg_name(p, kept, put_aside, sizeof put_aside);
 	pg_name(p, "return", name, sizeof name);
 	if (clone)
 		snprintf(name, sizeof name, "%s", snapshot + 6);
-	if (has(p, db, failed, false, &aside) || has(p, db, p->database, false, &there))
+	if (has(p, db, put_aside, false, &aside) || has(p, db, p->database, false, &there))
 		return pg_answer();
 	if (aside && there) { /* by an earlier attempt */
-		tell(p, failed);
-		return FB_OK;
+		tell(p, put_aside);
+		return item_command(p->call, "start", "the snapshot is in the place of the database, but 'start' failed");
 	}
-	answer = nobody(p, db, why);
+	if (!run_is_set(p->call, "stop"))
+		answer = nobody(p, db, why);
 	if (answer != FB_OK)
 		return answer;
-	leave = pg_leave(p, "swap", FB_REPEAT_IDEMPOTENT, "put the snapshot in the place of database %s, and keep that as %s", p->database, failed);
+	leave = pg_leave(p, "swap", FB_REPEAT_IDEMPOTENT, "put the snapshot in the place of database %s, and keep that as %s", p->database, put_aside);
 	if (leave == FB_ACT_NO)
 		return FB_RETRY;
 	if (leave == FB_ACT_DRY)
 		return FB_OK;
 	answer = clone ? (copy_settings(p, db, name) ? pg_answer() : FB_OK) : bring(p, db, snapshot + 5, name);
 	if (answer == FB_OK)
-		answer = nobody(p, db, why);
-	if (answer == FB_OK)
-		answer = rename_both(p, db, name, failed);
+		answer = exchange(p, db, name, put_aside, why);
 	if (answer != FB_OK)
 		return answer;
-	tell(p, failed);
+	tell(p, put_aside);
 	return pg_made(p, "swap", leave);
+}
+
+/* On a connection to another database: this one must have none of ours. */
+static int32_t swap_from_outside(struct pg *p, const char *snapshot, const char *kept, const char *why)
+{
+	char *name = run_copy(p->host->option(p->call, "maintenance_db"));
+	int32_t answer;
+	PGconn *db;
+
+	PQfinish(p->db);
+	p->db = NULL;
+	db = pg_connect_to(p, name);
+	free(name);
+	answer = db ? swap(p, db, snapshot, kept, why) : pg_answer();
+	PQfinish(db);
+	return answer;
 }
 
 int32_t pg_fall_back(struct pg *p, const char *release, const char *why)
 {
-	char key[PG_NAME + 20], *snapshot = run_copy(p->host->fact(p->call, FB_SCOPE_SERVICE, pg_key("snapshot", release, key, sizeof key))), *name;
+	char key[PG_NAME + 20], *snapshot = run_copy(p->host->fact(p->call, FB_SCOPE_SERVICE, pg_key("snapshot", release, key, sizeof key)));
 	const char *how = p->host->option(p->call, "fallback");
 	int32_t answer = FB_FAIL;
-	PGconn *db = NULL;
 
-	if (how && !strcmp(how, "none")) {
-		p->host->fail(p->call, "%s. fallback = \"none\": the snapshot is left to people", why);
+	if (how && !strcmp(how, "none") && !pg_is_item(p)) {
+		pg_fail(p, "%s. fallback = \"none\": the snapshot is left to people", why);
 	} else if (!snapshot || (strncmp(snapshot, "dump ", 5) && strncmp(snapshot, "clone ", 6))) {
-		p->host->fail(p->call, "%s. There is no snapshot from when release %s was live to fall back on", why, release);
+		pg_fail(p, "%s. There is no snapshot from when release %s was live to fall back on", why, release ? release : "(none)");
 	} else {
-		p->host->log(p->call, FB_LOG_WARNING, "%s; falling back on the snapshot (%s)", why, snapshot);
-		PQfinish(p->db);
-		p->db = NULL;
-		name = run_copy(p->host->option(p->call, "maintenance_db"));
-		db = pg_connect_to(p, name);
-		free(name);
-		answer = db ? swap(p, db, snapshot, why) : pg_answer();
+		p->host->log(p->call, FB_LOG_WARNING, "%s; the snapshot (%s) takes its place", why, snapshot);
+		answer = swap_from_outside(p, snapshot, "failed", why);
 	}
-	PQfinish(db);
 	free(snapshot);
 	return answer;
+}
+
+/* ---- what people ask for: failback backup restore ---- */
+
+const char *pg_asked_set(struct pg *p)
+{
+	return p->call->flags & FB_CALL_RECOVERY ? NULL : p->host->fact(p->call, FB_SCOPE_EXECUTION, ITEM_SET);
+}
+
+int pg_was_given(struct pg *p, bool *ret)
+{
+	char name[PG_NAME];
+
+	*ret = false;
+	if (!p->host->fact(p->call, FB_SCOPE_EXECUTION, ITEM_SET))
+		return 0;
+	pg_name(p, "replaced", name, sizeof name);
+	return has(p, p->db, name, false, ret);
+}
+
+int32_t pg_give_back(struct pg *p, const char *set)
+{
+	char snapshot[PG_NAME], why[PG_TEXT];
+
+	snprintf(snapshot, sizeof snapshot, "dump %s", set);
+	snprintf(why, sizeof why, "database %s is to be given back from set %s", p->database, set);
+	return swap_from_outside(p, snapshot, "replaced", why);
 }

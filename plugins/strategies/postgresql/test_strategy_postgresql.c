@@ -41,6 +41,8 @@ static void settings_that_cannot_work_are_refused_with_what_is_missing(void **st
 	refused(", \"tool\": \"sql\"", "needs 'migrations'");
 	refused(", \"tool\": \"sql\", \"migrations\": \"/m\", \"table\": \"x; drop\"", "it may have a-z");
 	refused(", \"tool\": \"django\"", "needs 'app'");
+	refused(", \"tool\": \"flyway\"", "Flyway's free edition has no undo");
+	refused(", \"tool\": \"none\"", "is for an item of a service's backup");
 	refused("", "'migrate' is not set");
 	refused(", \"migrate\": \"true\"", "'downgrade' is not set");
 	refused(", \"migrate\": \"true\", \"downgrade\": \"true\"", "which revision to go back to");

@@ -17,7 +17,7 @@ static const struct ready {
 	{"django", "exec python3 manage.py migrate --noinput",
 	 "case $FAILBACK_TARGET in 0) FAILBACK_TARGET=zero;; esac; exec python3 manage.py migrate --noinput \"$FAILBACK_APP\" \"$FAILBACK_TARGET\"",
 	 "SELECT name FROM django_migrations WHERE app = $1 ORDER BY id DESC LIMIT 1", "django_migrations"},
-	{"flyway", "exec flyway migrate", "exec flyway undo -target=\"$FAILBACK_NEXT\"", NULL, NULL},
+	{"flyway", "exec flyway migrate", NULL, pg_flyway_revision, "flyway_schema_history"},
 	{"sqitch", "exec sqitch deploy --verify", "case $FAILBACK_TARGET in 0) exec sqitch revert -y;; esac; exec sqitch revert -y --to \"$FAILBACK_TARGET\"",
 	 "SELECT change_id FROM sqitch.changes ORDER BY committed_at DESC, change_id LIMIT 1", "sqitch.changes"},
 	{"golang-migrate", "exec migrate -path \"$FAILBACK_MIGRATIONS\" -database \"postgres:///$PGDATABASE\" up",
@@ -36,11 +36,11 @@ static const struct ready *ready(const struct pg *p)
 	return NULL;
 }
 
-bool pg_tool_is_sql(const struct pg *p)
+bool pg_tool_is(const struct pg *p, const char *name)
 {
 	const char *tool = p->host->option(p->call, "tool");
 
-	return tool && !strcmp(tool, "sql");
+	return tool && !strcmp(tool, name);
 }
 
 /* The option's command, or the tool's own. */
@@ -60,12 +60,12 @@ static bool command(struct pg *p, const char *option, struct run_spec *ret)
 static int run_command(struct pg *p, const char *option, const char *target, struct fb_command_result *r)
 {
 	struct run_spec spec;
-	char how[200], line[400];
+	char how[200], line[400], *folder;
 	int rc = -1;
 
 	if (!command(p, option, &spec)) {
 		run_clear(&spec);
-		p->host->fail(p->call, "'%s' is not set, and tool has no ready command for it", option);
+		pg_fail(p, "'%s' is not set, and tool has no ready command for it", option);
 		return -1;
 	}
 	run_set_directory(&spec, p->host->option(p->call, "directory"));
@@ -74,11 +74,15 @@ static int run_command(struct pg *p, const char *option, const char *target, str
 	pg_environment(p, &spec, NULL);
 	run_add_environment(&spec, "FAILBACK_TARGET", target);
 	run_add_environment(&spec, "FAILBACK_APP", p->host->option(p->call, "app"));
-	run_add_environment(&spec, "FAILBACK_MIGRATIONS", p->host->option(p->call, "migrations"));
+	folder = pg_migrations_folder(p, pg_release_of_files(p));
+	run_add_environment(&spec, "FAILBACK_MIGRATIONS", folder);
+	free(folder);
+	if (pg_tool_is(p, "flyway"))
+		pg_flyway_environment(p, &spec);
 	if (p->host->run(p->call, &spec.command, r))
-		p->host->fail(p->call, "'%s' could not be started; the log says why", option);
+		pg_fail(p, "'%s' could not be started; the log says why", option);
 	else if (r->exit_code || r->signal || r->timed_out)
-		p->host->fail(p->call, "'%s' ended with %s%s", option, run_outcome(r, how, sizeof how), run_line_after(r, line, sizeof line));
+		pg_fail(p, "'%s' ended with %s%s", option, run_outcome(r, how, sizeof how), run_line_after(r, line, sizeof line));
 	else
 		rc = 0;
 	run_clear(&spec);
@@ -116,7 +120,7 @@ static int by_command(struct pg *p, char ret[PG_NAME])
 	for (n = 0; n < r.output_size && !isspace((unsigned char)r.output[n]); n++)
 		;
 	if (n >= PG_NAME) {
-		p->host->fail(p->call, "'revision' printed a word of %zu bytes: it must print the revision that the database has", n);
+		pg_fail(p, "'revision' printed a word of %zu bytes: it must print the revision that the database has", n);
 		return -1;
 	}
 	snprintf(ret, PG_NAME, "%.*s", (int)n, n ? r.output : "");
@@ -154,7 +158,11 @@ int pg_revision(struct pg *p, PGconn *db, char ret[PG_NAME])
 	char *query;
 	int rc;
 
-	if (pg_tool_is_sql(p)) {
+	if (pg_tool_is(p, "none")) { /* an item's data belong to no revision */
+		snprintf(ret, PG_NAME, "%s", PG_ZERO);
+		return 0;
+	}
+	if (pg_tool_is(p, "sql")) {
 		if (pg_migrations_applied(p, db, &applied))
 			return -1;
 		snprintf(ret, PG_NAME, "%s", applied.n ? applied.v[applied.n - 1].name : PG_ZERO);
@@ -183,14 +191,14 @@ static int32_t check_commands(struct pg *p)
 
 	for (size_t i = 0; i < 3 && answer == FB_OK; i++) {
 		struct run_spec spec;
-		bool set = command(p, options[i], &spec), last = i == 2;
+		bool set = command(p, options[i], &spec), last = i == 2, ours = i == 1 && pg_tool_is(p, "flyway");
 
-		if (!set && !(last && (ready(p) || p->host->option(p->call, "revision_query")))) {
-			p->host->fail(p->call, "'%s' is not set: %s", options[i],
+		if (!set && !ours && !(last && (ready(p) || p->host->option(p->call, "revision_query")))) {
+			pg_fail(p, "'%s' is not set: %s", options[i],
 				      last ? "without it nobody knows which revision to go back to; set it or 'revision_query'" : "it is needed for tool = \"command\"");
 			answer = FB_FATAL;
 		} else if (set && spec.argv && *spec.argv[0] == '/' && access(spec.argv[0], X_OK)) {
-			p->host->fail(p->call, "'%s' names %s, which cannot be executed: %s", options[i], spec.argv[0], strerror(errno));
+			pg_fail(p, "'%s' names %s, which cannot be executed: %s", options[i], spec.argv[0], strerror(errno));
 			answer = FB_FATAL;
 		}
 		run_clear(&spec);
@@ -198,25 +206,55 @@ static int32_t check_commands(struct pg *p)
 	return answer;
 }
 
+/* No tool: an item of a backup, whose data are all that there is. */
+static int32_t check_item(struct pg *p)
+{
+	const char *how = p->host->option(p->call, "snapshot");
+
+	if (!pg_is_item(p))
+		pg_fail(p, "tool = \"none\" is for an item of a service's backup: a strategy of a service needs what migrates");
+	else if (how && (!strcmp(how, "none") || !strcmp(how, "template")))
+		pg_fail(p, "tool = \"none\" with snapshot = \"%s\" leaves nothing in the backup: set it to \"dump\"", how);
+	else
+		return FB_OK;
+	return FB_FATAL;
+}
+
+static int32_t check_flyway(struct pg *p)
+{
+	const char *mode = p->host->option(p->call, "irreversible");
+
+	if (p->host->option(p->call, "migrations") || run_is_set(p->call, "downgrade") || (mode && !strcmp(mode, "snapshot")))
+		return check_commands(p);
+	pg_fail(p, "tool = \"flyway\" needs 'migrations', the folder of V...__....sql and U...__....sql, for Flyway's free edition has no undo and its undo scripts are run by failback; or "
+			       "'downgrade', the command of an edition that has; or irreversible = \"snapshot\"");
+	return FB_FATAL;
+}
+
 int32_t pg_tool_check(struct pg *p)
 {
 	const char *table = p->host->option(p->call, "table");
 	const struct ready *r = ready(p);
 
-	if (!pg_tool_is_sql(p)) {
+	if (pg_tool_is(p, "none"))
+		return check_item(p);
+	if (pg_tool_is(p, "flyway"))
+		return check_flyway(p);
+
+	if (!pg_tool_is(p, "sql")) {
 		if (r && !strcmp(r->name, "django") && !p->host->option(p->call, "app")) {
-			p->host->fail(p->call, "tool = \"django\" needs 'app': the application whose migrations are taken back");
+			pg_fail(p, "tool = \"django\" needs 'app': the application whose migrations are taken back");
 			return FB_FATAL;
 		}
 		return check_commands(p);
 	}
 	if (!p->host->option(p->call, "migrations")) {
-		p->host->fail(p->call, "tool = \"sql\" needs 'migrations': the folder of NNN_name.up.sql and NNN_name.down.sql");
+		pg_fail(p, "tool = \"sql\" needs 'migrations': the folder of NNN_name.up.sql and NNN_name.down.sql");
 		return FB_FATAL;
 	}
 	table = p->host->option(p->call, "table");
 	if (table && (!*table || strspn(table, "abcdefghijklmnopqrstuvwxyz0123456789_.") != strlen(table) || strlen(table) > 120)) {
-		p->host->fail(p->call, "table = \"%s\": it may have a-z, 0-9, _ and a dot after the schema", table);
+		pg_fail(p, "table = \"%s\": it may have a-z, 0-9, _ and a dot after the schema", table);
 		return FB_FATAL;
 	}
 	return FB_OK;
@@ -229,7 +267,9 @@ int32_t pg_tool_can_return(struct pg *p, const char *release)
 	struct pg_migrations files, applied;
 	int32_t answer = FB_OK;
 
-	if (!pg_tool_is_sql(p))
+	if (pg_tool_is(p, "flyway"))
+		return pg_flyway_can_return(p, release);
+	if (!pg_tool_is(p, "sql"))
 		return FB_OK;
 	if (pg_migrations_read(p, release, &files))
 		return FB_FAIL;
@@ -243,7 +283,7 @@ int32_t pg_tool_can_return(struct pg *p, const char *release)
 		if (!pending || files.v[i].down)
 			continue;
 		if (refuse) {
-			p->host->fail(p->call, "release %s brings migration %s, which has no way back: there is no %s.down.sql. Write it, or set irreversible = \"snapshot\" to return by the snapshot, "
+			pg_fail(p, "release %s brings migration %s, which has no way back: there is no %s.down.sql. Write it, or set irreversible = \"snapshot\" to return by the snapshot, "
 				      "which needs all others disconnected", release ? release : "?", files.v[i].name, files.v[i].name);
 			answer = FB_FATAL;
 		} else {
@@ -261,19 +301,21 @@ int32_t pg_tool_can_reach(struct pg *p, const char *target)
 	bool there = !strcmp(target, PG_ZERO);
 	int32_t answer = FB_OK;
 
-	if (!pg_tool_is_sql(p))
+	if (pg_tool_is(p, "flyway"))
+		return pg_flyway_can_reach(p, target);
+	if (!pg_tool_is(p, "sql"))
 		return FB_OK;
 	if (pg_migrations_applied(p, p->db, &applied))
 		return pg_answer();
 	for (size_t i = 0; i < applied.n; i++) {
 		there = there || !strcmp(applied.v[i].name, target);
 		if (pg_revision_order(applied.v[i].name, target) > 0 && !applied.v[i].down && answer == FB_OK) {
-			p->host->fail(p->call, "database %s cannot go back to revision %s: migration %s has no way down", p->database, target, applied.v[i].name);
+			pg_fail(p, "database %s cannot go back to revision %s: migration %s has no way down", p->database, target, applied.v[i].name);
 			answer = FB_FATAL;
 		}
 	}
 	if (answer == FB_OK && !there) {
-		p->host->fail(p->call, "database %s cannot go back to revision %s: it does not have it now, and a downgrade does not bring it. Look at the table of migrations", p->database,
+		pg_fail(p, "database %s cannot go back to revision %s: it does not have it now, and a downgrade does not bring it. Look at the table of migrations", p->database,
 			      target);
 		answer = FB_FATAL;
 	}
