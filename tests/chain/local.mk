@@ -107,3 +107,9 @@ TESTS += tests/chain/test_backup_sweep.py
 # Backups by their commands
 EXTRA_DIST += tests/chain/test_backup_commands.py
 TESTS += tests/chain/test_backup_commands.py
+# Scenarios of going back: dependencies, and state
+EXTRA_DIST += tests/chain/service_lab.py
+EXTRA_DIST += tests/chain/test_scenario_dependencies.py
+TESTS += tests/chain/test_scenario_dependencies.py
+EXTRA_DIST += tests/chain/test_scenario_state.py
+TESTS += tests/chain/test_scenario_state.py
