@@ -50,12 +50,20 @@ def wheel(folder, name, version, code, needs=()):
         z.writestr(info + "RECORD", f"{name}.py,,\n{info}METADATA,,\n{info}WHEEL,,\n{info}RECORD,,\n")
 
 
-# Environments with the pip of another one: making one takes a tenth of the time. One test has the real thing.
+# A Python whose environments all have one pip, unpacked from the wheel that Python brings along: making one takes a tenth of the time. One test has the real thing.
 PYTHON = """#!/bin/sh
 case "$1 $2" in
-'-m venv') /usr/bin/python3 -m venv --without-pip "$3" && for d in "$3"/lib/python3*/site-packages; do for b in {base}/lib/python3*/site-packages; do echo "$b" > "$d/pip.pth"; done; done ;;
+'-m venv') /usr/bin/python3 -m venv --without-pip "$3" && for d in "$3"/lib/python3*/site-packages; do echo {site} > "$d/pip.pth"; done ;;
 *) exec /usr/bin/python3 "$@" ;;
 esac
+"""
+PIP = """import ensurepip, os, subprocess, sys, zipfile
+try:
+    p = ensurepip._get_packages()['pip']
+    zipfile.ZipFile(p.wheel_path or os.path.join(os.path.dirname(ensurepip.__file__), '_bundled', p.wheel_name)).extractall('site')
+except (AttributeError, KeyError, OSError, TypeError):  # another Python has them elsewhere
+    subprocess.run([sys.executable, '-m', 'venv', 'base'], check=True)
+    os.symlink(f'base/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages', 'site')
 """
 BASE = tempfile.TemporaryDirectory(prefix="failback-base-")
 
@@ -63,9 +71,9 @@ BASE = tempfile.TemporaryDirectory(prefix="failback-base-")
 def quick_python():
     path = os.path.join(BASE.name, "python")
     if not os.path.exists(path):
-        subprocess.run(["/usr/bin/python3", "-m", "venv", BASE.name], check=True)
+        subprocess.run(["/usr/bin/python3", "-c", PIP], check=True, cwd=BASE.name)
         with open(path, "w") as f:
-            f.write(PYTHON.format(base=BASE.name))
+            f.write(PYTHON.format(site=os.path.join(BASE.name, "site")))
         os.chmod(path, 0o755)
     return path
 
@@ -145,13 +153,10 @@ def an_update_that_breaks_imports_goes_back_to_the_environment_that_was_good():
 def one_that_was_damaged_meanwhile_is_made_again_from_pins_and_wheels():
     with DependenciesLab() as lab:
         lab.deploy("1.0")
-        spoil = f"rm -r {lab.path('releases/1.0')} {lab.module('orders.py')}"
-        lab.deploy("2.0", '{ name = "spoil"; run = "' + spoil + '"; }', expect=RECOVERED)
+        damaged = f"rm -r {lab.path('releases/1.0')} {lab.module('orders.py')}"
+        lab.deploy("2.0", '{ name = "spoil"; run = "' + damaged + '"; }', expect=RECOVERED)
         lab.works()
-        lab.run("rollback", "app", "--reason", "again", expect=DONE)
-        lab.works()
-        shutil.rmtree(os.path.join(lab.envs, "1.0"))  # all of it, while it is live
-        lab.run("rollback", "app", "--reason", "it is gone", expect=DONE, timeout=280)
+        lab.deploy("2.0", '{ name = "spoil"; run = "rm -r ' + os.path.join(lab.envs, "1.0") + '"; }', expect=RECOVERED)  # all of it, while it is live
         lab.works()
 
 

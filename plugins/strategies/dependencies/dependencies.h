@@ -51,6 +51,8 @@ bool dep_name_is_sound(struct dep *d, const char *release);
 char *dep_place(const struct dep *d, const char *release);
 /* Its record; NULL: there is none. ret_digest may be NULL. Both to be freed. */
 char *dep_record(const struct dep *d, const char *release, char **ret_digest);
+/* Has failback made it, or begun to, or recorded it? */
+bool dep_is_ours(const struct dep *d, const char *release);
 /* whole: every file is read, and its packages must get on with each other; else what looks unchanged (inode, size, times) is taken for it. */
 enum dep_state dep_look(struct dep *d, const char *release, bool whole);
 /* The file or folder that `requirements` names for a release; NULL: not set. To be freed. */

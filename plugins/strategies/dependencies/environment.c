@@ -114,6 +114,16 @@ static bool is_there(const char *path)
 	return !lstat(path, &st);
 }
 
+bool dep_is_ours(const struct dep *d, const char *release)
+{
+	char *making = own(d, "making.", release), *record = dep_record(d, release, NULL);
+	bool ret = record || is_there(making);
+
+	free(record);
+	free(making);
+	return ret;
+}
+
 bool dep_record_is_sound(struct dep *d, const char *release)
 {
 	char *digest = NULL, *record = dep_record(d, release, &digest);
@@ -156,9 +166,9 @@ enum dep_state dep_look(struct dep *d, const char *release, bool whole)
 
 /* ---- changes ---- */
 
-static int make_folder(struct dep *d, const char *path)
+static int make_folder(struct dep *d, const char *path, mode_t mode)
 {
-	if (!mkdir(path, 0755) || errno == EEXIST)
+	if (!mkdir(path, mode) || errno == EEXIST)
 		return 0;
 	d->h->fail(d->call, "cannot make the folder %s: %s", path, strerror(errno));
 	return -1;
@@ -170,7 +180,7 @@ static int make_folders(struct dep *d)
 	int rc;
 
 	folder[strlen(folder) - 1] = 0;
-	rc = make_folder(d, d->environments) || make_folder(d, folder) ? -1 : 0;
+	rc = make_folder(d, d->environments, 0755) || make_folder(d, folder, 0700) ? -1 : 0;
 	free(folder);
 	return rc;
 }

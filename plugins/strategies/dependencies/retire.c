@@ -39,16 +39,15 @@ static int newest_first(const void *a, const void *b)
 
 static void add(struct dep *d, struct olds *all, const char *name)
 {
-	char *place = dep_place(d, name), *record = dep_record(d, name, NULL);
+	char *place = dep_place(d, name);
 	struct stat st;
 
-	if (record && !lstat(place, &st) && S_ISDIR(st.st_mode)) {
+	if (dep_is_ours(d, name) && !lstat(place, &st) && S_ISDIR(st.st_mode)) {
 		all->v = realloc(all->v, (all->n + 1) * sizeof *all->v);
 		if (!all->v)
 			abort();
 		all->v[all->n++] = (struct old){.release = run_copy(name), .made = st.st_mtim};
 	}
-	free(record);
 	free(place);
 }
 

@@ -6,7 +6,8 @@
 
 #include "plugins/strategies/dependencies/dependencies.h"
 
-/* $E environment, $R record, $Q requirements or project, $W cache ("": none), $P python, $D digest; "$@" are pip_options or npm_options. */
+/* Environments are for the service's own user to read; a record may hold an address with a password.
+ * $E environment, $R record, $Q requirements or project, $W cache ("": none), $P python, $D digest; "$@" are pip_options or npm_options. */
 #define PIP "\"$E/bin/python\" -m pip --disable-pip-version-check --no-input "
 #define NPM "npm ci --no-audit --no-fund --no-update-notifier "
 /* What runs leave in an environment is none of its content. */
@@ -28,7 +29,7 @@
 
 /* F: from the pins of a record, which are all there is; else from requirements, and then what they need, too. With hashes it is the requirements in each case. */
 const char dep_make_pip[] =
-	"set -e; rm -rf \"$E\"; \"$P\" -m venv \"$E\"; r=$Q; only=;"
+	"set -e; umask 022; rm -rf \"$E\"; \"$P\" -m venv \"$E\"; r=$Q; only=;"
 	" if test -n \"$F\" && { test -z \"$H\" || ! test -e \"$R/requirements\"; }; then r=$R/pins; only=--no-deps; elif test -n \"$F\"; then r=$R/requirements; fi;"
 	" test -z \"$H\" || test \"$r\" = \"$R/pins\" || set -- --require-hashes \"$@\";"
 	" if LC_ALL=C grep -qE '^[[:space:]]*[^#[:space:]]' \"$r\"; then"
@@ -39,16 +40,16 @@ const char dep_make_pip[] =
 	" else " PIP "install --quiet $only \"$@\" -r \"$r\"; fi; fi;"
 	" test -n \"$C\" || " PIP "check";
 const char dep_make_npm[] =
-	"set -e; rm -rf \"$E\"; mkdir -p \"$E\"; r=$Q; test -z \"$F\" || r=$R; cp \"$r/package.json\" \"$r/package-lock.json\" \"$E/\"; cd \"$E\";"
+	"set -e; umask 022; rm -rf \"$E\"; mkdir -p \"$E\"; r=$Q; test -z \"$F\" || r=$R; cp \"$r/package.json\" \"$r/package-lock.json\" \"$E/\"; cd \"$E\";"
 	" test -z \"$W\" || set -- --cache \"$W\" \"$@\"; if test -n \"$O\" || { test -n \"$F\" && test -n \"$W\"; }; then set -- --offline \"$@\"; else set -- --prefer-offline \"$@\"; fi;"
 	" " NPM "\"$@\"; mkdir -p node_modules";
 
 #define SEAL                                                                                                                                                     \
 	" cd \"$E\"; " CONTENT "-type f -print0 | LC_ALL=C sort -z | xargs -0 -r b2sum -l 256 -- > \"$R/sums\"; " STATS " > \"$R/stats\"; cd \"$R\"; rm -f list;"   \
 	" b2sum -l 256 -- * > list.new; mv list.new list; sync list . ; " DIGEST
-const char dep_seal_pip[] = "set -e; rm -rf \"$R\"; mkdir -p \"$R\"; " LIST_PIP "p=$(list); printf '%s\\n' \"$p\" | LC_ALL=C sort > \"$R/packages\"; p=$(" PIP "freeze); printf '%s\\n' \"$p\" > \"$R/pins\";"
+const char dep_seal_pip[] = "set -e; umask 077; rm -rf \"$R\"; mkdir -p \"$R\"; " LIST_PIP "p=$(list); printf '%s\\n' \"$p\" | LC_ALL=C sort > \"$R/packages\"; p=$(" PIP "freeze); printf '%s\\n' \"$p\" > \"$R/pins\";"
 			    " \"$E/bin/python\" -c 'import platform; print(platform.python_version())' > \"$R/python\"; test -z \"$Q\" || cp \"$Q\" \"$R/requirements\";" SEAL;
-const char dep_seal_npm[] = "set -e; rm -rf \"$R\"; mkdir -p \"$R\"; " LIST_NPM "p=$(list); printf '%s\\n' \"$p\" | LC_ALL=C sort > \"$R/packages\";"
+const char dep_seal_npm[] = "set -e; umask 077; rm -rf \"$R\"; mkdir -p \"$R\"; " LIST_NPM "p=$(list); printf '%s\\n' \"$p\" | LC_ALL=C sort > \"$R/packages\";"
 			    " node --version > \"$R/node\"; cp \"$E/package.json\" \"$E/package-lock.json\" \"$R/\";" SEAL;
 
 /* 0: as recorded; 10: the record is damaged; 11: the environment is not as it was. */

@@ -38,30 +38,44 @@ static const char make_index[] =
 	"wheel('other', '0.3', 'version = 3\\n')\n";
 
 /*
- * A Python whose environments have the pip of another one, made once for all tests: making one then takes a tenth of the time. The first test has the real thing.
+ * A Python whose environments all have one pip, which is unpacked once from the wheel that Python brings along: making one then takes a tenth of the time. The
+ * first test has the real thing.
  */
 static char fast[] = "/tmp/failback-test-XXXXXX";
 
+static const char fast_pip[] = "import ensurepip, os, subprocess, sys, zipfile\n"
+			       "try:\n"
+			       "    p = ensurepip._get_packages()['pip']\n"
+			       "    zipfile.ZipFile(p.wheel_path or os.path.join(os.path.dirname(ensurepip.__file__), '_bundled', p.wheel_name)).extractall('site')\n"
+			       "except (AttributeError, KeyError, OSError, TypeError):\n" /* another Python has them elsewhere */
+			       "    subprocess.run([sys.executable, '-m', 'venv', 'base'], check=True)\n"
+			       "    os.symlink(f'base/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages', 'site')\n";
 static const char fast_python[] = "#!/bin/sh\ncase \"$1 $2\" in\n'-m venv') /usr/bin/python3 -m venv --without-pip \"$3\" && for d in \"$3\"/lib/python3*/site-packages; do"
-				  " for b in \"$(dirname \"$0\")\"/lib/python3*/site-packages; do echo \"$b\" > \"$d/pip.pth\"; done; done ;;\n*) exec /usr/bin/python3 \"$@\" ;;\nesac\n";
+				  " echo \"$(dirname \"$0\")/site\" > \"$d/pip.pth\"; done ;;\n*) exec /usr/bin/python3 \"$@\" ;;\nesac\n";
+
+static int put(const char *name, const char *text)
+{
+	char *path = fb_asprintf("%s/%s", fast, name);
+	FILE *f = fopen(path, "we");
+	int bad = !f || fputs(text, f) < 0;
+
+	if (f && fclose(f))
+		bad = 1;
+	fb_free(path);
+	return bad;
+}
 
 static int make_fast(void **state)
 {
-	char *line, *path;
-	FILE *f;
+	char *line;
 	int code;
 
 	(void)state;
-	if (!mkdtemp(fast))
+	if (!mkdtemp(fast) || put("python", fast_python) || put("pip.py", fast_pip))
 		return -1;
-	path = fb_asprintf("%s/python", fast);
-	f = fopen(path, "we");
-	code = !f || fputs(fast_python, f) < 0 || fclose(f);
-	line = fb_asprintf("/usr/bin/python3 -m venv '%s' >/dev/null 2>&1; chmod 755 '%s'", fast, path);
-	if (!code)
-		code = system(line);
+	line = fb_asprintf("cd '%s' && chmod 755 python && { ! /usr/bin/python3 -c 'import venv, ensurepip' || /usr/bin/python3 pip.py; } >/dev/null 2>&1", fast);
+	code = system(line);
 	fb_free(line);
-	fb_free(path);
 	return code ? -1 : 0;
 }
 
@@ -77,9 +91,9 @@ static int remove_fast(void **state)
 
 static struct fake *make(const char *more)
 {
+	char *python = strstr(more, "\"python\"") ? fb_strdup("") : fb_asprintf(", \"python\": \"%s/python\"", fast);
+	char *options = fb_asprintf("%s%s%s%s}", BASE, python, strstr(more, "\"conflicts\"") ? "" : ", \"conflicts\": \"allow\"", more);
 	struct fake *f;
-	bool own = strstr(more, "\"python\"") || strstr(more, "\"conflicts\"");
-	char *options = own ? fb_asprintf("%s%s}", BASE, more) : fb_asprintf("%s, \"python\": \"%s/python\", \"conflicts\": \"allow\"%s}", BASE, fast, more);
 
 	need("/usr/bin/python3 -c 'import venv, ensurepip'");
 	f = fake_new("strategy-dependencies", FIRST);
@@ -88,6 +102,7 @@ static struct fake *make(const char *more)
 	f->call.deadline_ms = fake_now_ms() + 600000;
 	set_item_options(f, options);
 	fb_free(options);
+	fb_free(python);
 	write_text(f, "make.py", make_index);
 	assert_int_equal(sh(f, "/usr/bin/python3 make.py && mkdir releases && echo shop==1.0 > releases/1.0.txt && echo 'acme==1.0' >> releases/1.0.txt"
 			       " && printf 'shop==1.1\\nacme==1.0\\nother==0.3\\n' > releases/1.1.txt && printf 'shop==1.0\\nacme==2.0\\n' > releases/2.0.txt"
@@ -192,7 +207,7 @@ static void packages_that_do_not_get_on_are_refused_or_allowed(void **state)
 	calls(f, "3.0", NULL, 0);
 	assert_answer(f, FB_OP_PREPARE, FB_FAIL);
 	assert_says(f, "shop 3.0 has requirement acme<2, but you have acme 2.0");
-	char *allowed = fb_asprintf("%s, \"pip_options\": [\"--no-deps\"], \"conflicts\": \"allow\"}", BASE);
+	char *allowed = fb_asprintf("%s, \"python\": \"%s/python\", \"pip_options\": [\"--no-deps\"], \"conflicts\": \"allow\"}", BASE, fast);
 	set_item_options(f, allowed);
 	fb_free(allowed);
 	calls(f, "3.0", NULL, 0);
@@ -208,8 +223,6 @@ static struct fake *failed(const char *more)
 	deploy(f, "1.0", NULL);
 	calls(f, "1.0", "1.0", 0);
 	assert_answer(f, FB_OP_CAPTURE, FB_OK);
-	assert_answer(f, FB_OP_PROVE, FB_OK);
-	assert_string_equal(json_string_value(item_reported(f, "proven_by")), "read");
 	deploy(f, "1.1", "1.0");
 	assert_int_equal(sh(f, "rm trace"), 0);
 	calls(f, "1.0", "1.0", FB_CALL_RECOVERY);
@@ -279,6 +292,9 @@ static void a_way_back_that_cannot_be_gone_is_refused_before_the_deployment(void
 	(void)state;
 	deploy(f, "1.0", NULL);
 	calls(f, "1.0", "1.0", 0);
+	assert_answer(f, FB_OP_CAPTURE, FB_OK);
+	assert_answer(f, FB_OP_PROVE, FB_OK);
+	assert_string_equal(json_string_value(item_reported(f, "proven_by")), "read");
 	assert_int_equal(sh(f, "rm $(find envs/1.0 -name acme.py)"), 0);
 	assert_answer(f, FB_OP_CAPTURE, FB_OK);
 	assert_true(fake_logged(f, "is not as it was when it was good"));
@@ -566,7 +582,8 @@ static void packages_of_npm_go_the_same_way(void **state)
 	fake_free(f);
 }
 
-int main(void)
+/* Names of tests, with *, may be given. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_release_is_made_and_tested_out_of_sight_and_goes_live_by_a_link),
@@ -591,5 +608,7 @@ int main(void)
 		cmocka_unit_test(packages_of_npm_go_the_same_way),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, make_fast, remove_fast);
 }
