@@ -19,6 +19,8 @@ include plugins/strategies/stream/local.mk
 include plugins/strategies/sqlite/local.mk
 include plugins/strategies/git/local.mk
 include plugins/strategies/packages/local.mk
+include plugins/strategies/dependencies/local.mk
+include plugins/strategies/state/local.mk
 include plugins/strategies/units/local.mk
 include plugins/strategies/redis/local.mk
 include plugins/strategies/images/local.mk

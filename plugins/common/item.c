@@ -134,6 +134,7 @@ int32_t item_capture(const struct fb_call *call, const char *kind, const char *w
 		store_word(&w, "--secret");
 	add(&w, content);
 	w.environment = content->environment;
+	w.timeout_ms = content->timeout_ms;
 	snprintf(text, sizeof text, "back up %s", what);
 	answer = h->act(call, "put", FB_REPEAT_IDEMPOTENT, text);
 	if ((answer != FB_ACT_DO && answer != FB_ACT_DONE) || (answer == FB_ACT_DONE && is_kept(call))) {

@@ -121,3 +121,9 @@ EXTRA_DIST += tests/chain/test_postgresql_options.py
 if HAVE_LIBPQ
 TESTS += tests/chain/test_postgresql_options.py
 endif
+# Scenarios of going back: dependencies, and state
+EXTRA_DIST += tests/chain/service_lab.py
+EXTRA_DIST += tests/chain/test_scenario_dependencies.py
+TESTS += tests/chain/test_scenario_dependencies.py
+EXTRA_DIST += tests/chain/test_scenario_state.py
+TESTS += tests/chain/test_scenario_state.py

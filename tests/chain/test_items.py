@@ -2,8 +2,11 @@
 """Every kind of item of a backup in a deployment that fails: what comes back with the release, and what is kept for people."""
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
+import threading
+import zipfile
 
 from files_lab import FilesLab
 from lab import DONE, FAILED, RECOVERED, SRC, check, main, need, until
@@ -150,6 +153,59 @@ def names_stand_for_the_images_of_the_backup_again():
             engine.wait()
 
 
+def packages_of_npm_that_differ_are_told():
+    if not shutil.which("npm"):
+        print("left out, npm is not installed: packages_of_npm_that_differ_are_told", flush=True)
+        return
+    with ItemLab('{ use = "packages"; name = "node"; of = "npm"; directory = "{dir}/app"; }') as lab:
+        lab.write("dep/package.json", '{"name": "dep", "version": "1.0.0"}')
+        lab.write("app/package.json", '{"name": "app", "version": "1.0.0", "dependencies": {"dep": "file:../dep"}}')
+        lab.sh("cd app && HOME=$PWD npm install --offline --no-audit --no-fund")
+        lab.good()
+        lab.bad("sed -i s/1.0.0/1.0.1/ {dir}/app/package-lock.json")
+        text = str(lab.report())
+        check("npm ci --prefix " in text, "the command is in the report", text)
+
+
+def the_data_of_a_redis_server_comes_back():
+    need("redis-server")
+    with ItemLab('{ use = "redis"; name = "cache"; socket = "{dir}/s"; verify = "restore"; on_rollback = "restore"; settle = "30s";'
+                 ' stop = [ "{dir}/redis", "stop" ]; start = [ "{dir}/redis", "start" ]; }') as lab:
+        folder = lab.path("data")
+        os.mkdir(folder)
+        # what starts it for good is no child of failback's: as a service manager would, the test starts it when it is asked to
+        lab.write("redis", f"#!/bin/sh\ncd {lab.dir}\nif test $1 = stop; then redis-cli -s s shutdown nosave; while redis-cli -s s ping >/dev/null 2>&1; do sleep 0.02; done\n"
+                  "else touch wanted; until test \"$(redis-cli -s s ping 2>/dev/null)\" = PONG; do sleep 0.02; done; fi\n", 0o700)
+
+        def server():
+            p = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", lab.path("s"), "--dir", folder, "--save", "", "--daemonize", "no"], stdout=subprocess.DEVNULL)
+            lab.started.append(p)
+            until(lambda: lab.sh("redis-cli -s s ping 2>/dev/null || :") == "PONG", 30, "redis-server does not start")
+
+        def supervise():
+            while not over.is_set():
+                if os.path.exists(lab.path("wanted")):
+                    os.unlink(lab.path("wanted"))
+                    server()
+                over.wait(0.02)
+
+        over = threading.Event()
+        server()
+        watcher = threading.Thread(target=supervise)
+        watcher.start()
+        try:
+            lab.sh("redis-cli -s s set a one && redis-cli -s s rpush l 1 2 3")
+            lab.good()
+            items = lab.bad("cd {dir} && redis-cli -s s set a two && redis-cli -s s del l && redis-cli -s s save")
+            check(lab.sh("redis-cli -s s get a && redis-cli -s s llen l") == "one\n3", "the server has", lab.sh("redis-cli -s s get a"))
+            check(items["cache"]["proven_by"] == "restore", items)
+        finally:
+            over.set()
+            watcher.join()
+
+
 if __name__ == "__main__":
-    main(a_stream_goes_back_through_its_command_or_is_kept, a_dump_that_fails_refuses_the_deployment, a_database_comes_back_with_all_its_rows,
-         a_work_tree_goes_back_to_its_commit, packages_that_differ_are_told, unit_files_come_back_and_are_read_again, names_stand_for_the_images_of_the_backup_again)
+    main(a_python_environment_comes_back_from_the_wheels_in_its_backup, packages_of_npm_that_differ_are_told, the_data_of_a_redis_server_comes_back,
+         a_stream_goes_back_through_its_command_or_is_kept, a_dump_that_fails_refuses_the_deployment, a_database_comes_back_with_all_its_rows,
+         a_work_tree_goes_back_to_its_commit, packages_that_differ_are_told, unit_files_come_back_and_are_read_again,
+         names_stand_for_the_images_of_the_backup_again)
