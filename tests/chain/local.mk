@@ -107,3 +107,8 @@ TESTS += tests/chain/test_backup_sweep.py
 # Backups by their commands
 EXTRA_DIST += tests/chain/test_backup_commands.py
 TESTS += tests/chain/test_backup_commands.py
+
+# A real systemd in a container
+EXTRA_DIST += tests/chain/systemd_lab.py
+EXTRA_DIST += tests/chain/test_systemd_lab.py
+TESTS += tests/chain/test_systemd_lab.py
