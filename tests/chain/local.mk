@@ -112,3 +112,7 @@ TESTS += tests/chain/test_backup_commands.py
 EXTRA_DIST += tests/chain/systemd_lab.py
 EXTRA_DIST += tests/chain/test_systemd_lab.py
 TESTS += tests/chain/test_systemd_lab.py
+EXTRA_DIST += tests/chain/test_systemd.py
+if HAVE_SYSTEMD
+TESTS += tests/chain/test_systemd.py
+endif
