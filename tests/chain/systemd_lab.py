@@ -174,16 +174,6 @@ class Machine:
         """What the journal has of a unit."""
         return self.run("journalctl", "--no-pager", "--quiet", "--output=cat", "--unit=" + unit)
 
-    def program(self, name):
-        """A program outside that runs the one of that name inside: put its folder first in PATH. Returns the folder."""
-        folder = os.path.join(self.machine, "bin")
-        os.makedirs(folder, exist_ok=True)
-        path = os.path.join(folder, name)
-        with open(path, "w") as f:
-            f.write("#!/bin/sh\nexec " + " ".join(self.enter(name)) + ' "$@"\n')
-        os.chmod(path, 0o755)
-        return folder
-
     def stop(self):
         """Ends it by its pid: the kernel ends with PID 1 all that runs inside, and with the last of them their mounts."""
         if self.nspawn:

@@ -26,21 +26,32 @@ class UnitLab(Lab):
 
     count = 0
 
-    def __init__(self, options="", service=SERVICE, releases=None, more="", item="", dropin=DROPIN):
+    def __init__(self, options="", service=SERVICE, releases=None, more="", item="", dropin=DROPIN, inside=False):
         super().__init__()
         UnitLab.count += 1
+        self.inside = inside
+        self.units = machine.path("/etc/systemd/system") if inside else machine.units
         self.unit = f"shop-{UnitLab.count}.service"
-        machine.unit(self.unit, service.replace("@", self.dir))
+        self.file(self.unit, service.replace("@", self.dir))
         for release, text in dict({"1.0": OPEN, "1.1": OPEN}, **(releases or {})).items():
             self.write(f"releases/{release}/run", text.replace("@", self.dir) + "\n")
             self.write(f"releases/{release}/reload", "echo reloaded\n")
         self.configure(options, more, item, dropin)
 
+    def file(self, name, text):
+        machine.unit(os.path.join(self.units, name), text)
+
+    def command(self, *args, **more):
+        """inside: failback runs where systemd does, as it would on a server, and needs to be told nothing of it."""
+        words = super().command(*args, **more)
+        return machine.enter(*words) if self.inside else words
+
     def configure(self, options="", more="", item="", dropin=DROPIN):
+        where = "" if self.inside else f'bus = "{machine.bus}"; unit_directory = "{machine.units}"; journal = "{machine.journal}";'
         unit = "" if "units =" in options else f'unit = "{self.unit}";'
         settle = "" if "settle" in options else 'settle = "1500ms";'
         self.write("failback.conf", f"""environment = "production";
-services = ( {{ name = "shop"; {item.replace("@", self.dir)} strategy = {{ use = "systemd"; {unit} bus = "{machine.bus}"; unit_directory = "{machine.units}"; journal = "{machine.journal}";
+services = ( {{ name = "shop"; {item.replace("@", self.dir)} strategy = {{ use = "systemd"; {unit} {where}
   {settle} dropin = "{dropin.replace("@", self.dir)}"; {options.replace("@", self.dir)} }}; }} );
 {RECOVERY.replace('timeout = "10s"', f'timeout = "{TIME}s"')}
 notifiers = ( );
@@ -57,7 +68,7 @@ backup_store = {{ path = "{self.path("backups")}"; }};
 
     @property
     def dropin(self):
-        return os.path.join(machine.units, self.unit + ".d", "50-failback.conf")
+        return os.path.join(self.units, self.unit + ".d", "50-failback.conf")
 
     def read(self, path):
         with open(path, "rb") as f:
@@ -268,25 +279,29 @@ def a_dry_run_changes_nothing():
         lab.deploy("1.0")
         before, invocation = lab.read(lab.dropin), lab.show("InvocationID")
         p = lab.run("--dry-run", "deploy", lab.plan(), "--release", "1.1", expect=DONE)
-        check("50-failback.conf of release 1.1" in p.stdout and f"restart {lab.unit}" in p.stdout, p.stdout, p.stderr)
+        said = " ".join(p.stdout.split())
+        check("50-failback.conf of release 1.1" in said and "read its unit files again" in said and f"restart {lab.unit}" in said, p.stdout, p.stderr)
         check(lab.read(lab.dropin) == before and lab.show("InvocationID") == invocation, "it did")
 
 
-def the_item_units_puts_files_back_that_a_real_systemd_names():
-    path = os.environ["PATH"]
-    with UnitLab() as lab:
+def on_a_server_it_needs_to_be_told_only_the_unit():
+    with UnitLab(releases={"2.0": CRASH}, inside=True) as lab:
         lab.deploy("1.0")
-        machine.unit(lab.unit + ".d/10-limits.conf", "[Service]\nLimitNOFILE=4096\n")
+        lab.fails("2.0", "cannot open database", "exit code 3")
+        check("cannot open database" in lab.archived("journal-"), "the journal is not archived")
+
+
+def the_item_units_puts_files_back_that_a_real_systemd_names():
+    with UnitLab(inside=True) as lab:
+        lab.deploy("1.0")
+        lab.file(lab.unit + ".d/10-limits.conf", "[Service]\nLimitNOFILE=4096\n")
         lab.configure(item=f'backup = ( {{ use = "units"; name = "units"; units = [ "{lab.unit}" ]; }} );')
-        service, limits = (os.path.join(machine.units, lab.unit + e) for e in ("", ".d/10-limits.conf"))
-        before = [lab.read(p) for p in (service, limits)]
-        lab.write("spoil", f"#!/bin/sh\nset -e\necho '# spoiled' >> {service}\nrm {limits}\necho '[Service]' > {os.path.dirname(limits)}/90-added.conf\nsystemctl daemon-reload\n", 0o700)
-        os.environ["PATH"] = machine.program("systemctl") + ":" + path
-        try:
-            lab.deploy("1.1", expect=RECOVERED, steps=f'{{ name = "spoil"; run = [ "{lab.path("spoil")}" ]; }}, {{ name = "fail"; run = "exit 1"; }},')
-        finally:
-            os.environ["PATH"] = path
-        check([lab.read(p) for p in (service, limits)] == before, "the files are not back")
+        files = [os.path.join(lab.units, lab.unit + e) for e in ("", ".d/10-limits.conf")]
+        before = [lab.read(p) for p in files]
+        lab.write("spoil", f"#!/bin/sh\nset -e\ncd /etc/systemd/system\necho '# spoiled' >> {lab.unit}\nrm {lab.unit}.d/10-limits.conf\n"
+                           f"echo '[Service]' > {lab.unit}.d/90-added.conf\nsystemctl daemon-reload\n", 0o700)
+        lab.deploy("1.1", expect=RECOVERED, steps=f'{{ name = "spoil"; run = [ "{lab.path("spoil")}" ]; }}, {{ name = "fail"; run = "exit 1"; }},')
+        check([lab.read(p) for p in files] == before, "the files are not back")
         check(lab.show("LimitNOFILE") == "4096" and lab.show("NeedDaemonReload") == "no", "systemd has not read them again:", lab.show("LimitNOFILE"))
         check("90-added.conf && systemctl daemon-reload" in str(lab.report()), "a drop-in that was added is not told")
         lab.runs("1.0")
@@ -301,4 +316,4 @@ if __name__ == "__main__":
                  a_start_that_hangs_ends_by_the_time_of_the_link, a_reload_that_fails_goes_back_without_a_restart, a_drop_in_with_an_error_goes_back,
                  a_masked_unit_is_refused_with_what_to_do, a_bus_that_is_not_there_is_told, an_engine_that_is_killed_in_a_job_goes_on_without_another_restart,
                  systemd_that_executes_itself_anew_in_a_job_is_waited_for, a_bus_that_goes_away_in_a_job_is_reached_again, several_units_stop_in_reverse_and_start_in_order,
-                 a_dry_run_changes_nothing, the_item_units_puts_files_back_that_a_real_systemd_names)
+                 a_dry_run_changes_nothing, on_a_server_it_needs_to_be_told_only_the_unit, the_item_units_puts_files_back_that_a_real_systemd_names)

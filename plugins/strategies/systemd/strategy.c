@@ -162,6 +162,8 @@ static int32_t prove(struct systemd *s)
 		answer = unit_usable(s, &s->units[i]);
 	if (answer != FB_OK)
 		return answer;
+	if (s->call->flags & FB_CALL_DRY_RUN) /* nothing was captured */
+		return FB_OK;
 	if (!dropin_is_set(s->call) || !release) {
 		s->host->log(s->call, FB_LOG_WARNING, "that %s can put release %s back is not shown: only drop-ins can be", run_is_set(s->call, "restore") ? "'restore'" : "'deploy'",
 			     release ? release : "(none)");
