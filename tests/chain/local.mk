@@ -127,3 +127,12 @@ EXTRA_DIST += tests/chain/test_scenario_dependencies.py
 TESTS += tests/chain/test_scenario_dependencies.py
 EXTRA_DIST += tests/chain/test_scenario_state.py
 TESTS += tests/chain/test_scenario_state.py
+
+# A real systemd in a container
+EXTRA_DIST += tests/chain/systemd_lab.py
+EXTRA_DIST += tests/chain/test_systemd_lab.py
+TESTS += tests/chain/test_systemd_lab.py
+EXTRA_DIST += tests/chain/test_systemd.py
+if HAVE_SYSTEMD
+TESTS += tests/chain/test_systemd.py
+endif

@@ -153,6 +153,28 @@ def names_stand_for_the_images_of_the_backup_again():
             engine.wait()
 
 
+def a_python_environment_comes_back_from_the_wheels_in_its_backup():
+    if subprocess.run(["/usr/bin/python3", "-c", "import venv, ensurepip"], stderr=subprocess.DEVNULL).returncode:
+        need("python3-venv")
+    with ItemLab('{ use = "packages"; name = "python"; of = "pip"; venv = "{dir}/venv"; wheels = true; verify = "restore"; on_rollback = "restore";'
+                 ' pip_options = [ "--no-index", "--find-links={dir}/index" ]; after_restore = "echo restarted >> {dir}/done"; }') as lab:
+        os.mkdir(lab.path("index"))
+        for version in ("1.0", "2.0"):
+            with zipfile.ZipFile(lab.path(f"index/acme-{version}-py3-none-any.whl"), "w") as z:
+                info = f"acme-{version}.dist-info/"
+                z.writestr("acme.py", f"version = '{version}'\n")
+                z.writestr(info + "METADATA", f"Metadata-Version: 2.1\nName: acme\nVersion: {version}\n")
+                z.writestr(info + "WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+                z.writestr(info + "RECORD", f"acme.py,,\n{info}METADATA,,\n{info}WHEEL,,\n{info}RECORD,,\n")
+        install = lab.path("venv/bin/pip") + " install -q --disable-pip-version-check --no-index --find-links " + lab.path("index")
+        lab.sh(f"/usr/bin/python3 -m venv venv && {install} acme==1.0")
+        lab.good()
+        items = lab.bad(f"{install} acme==2.0; rm -r {lab.path('index')}")
+        check(lab.sh("venv/bin/python -c 'import acme; print(acme.version)'") == "1.0", "acme is", lab.sh("venv/bin/pip freeze"))
+        check(items["python"]["kind"] == "packages" and items["python"]["proven_by"] == "restore", items)
+        lab.has("done", "restarted\n")
+
+
 def packages_of_npm_that_differ_are_told():
     if not shutil.which("npm"):
         print("left out, npm is not installed: packages_of_npm_that_differ_are_told", flush=True)

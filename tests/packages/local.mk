@@ -21,3 +21,5 @@ EXTRA_DIST += \
 	debian/failback.postrm \
 	debian/rules \
 	debian/source/format
+EXTRA_DIST += debian/failback-plugins-systemd.install
+EXTRA_DIST += debian/failback-plugins-systemd.lintian-overrides
