@@ -22,6 +22,7 @@ include plugins/strategies/packages/local.mk
 include plugins/strategies/units/local.mk
 include plugins/strategies/redis/local.mk
 include plugins/strategies/postgresql/local.mk
+include plugins/strategies/files/local.mk
 include plugins/common/exec/local.mk
 include plugins/phases/exec/local.mk
 include plugins/strategies/exec/local.mk
