@@ -107,3 +107,8 @@ TESTS += tests/chain/test_backup_sweep.py
 # Backups by their commands
 EXTRA_DIST += tests/chain/test_backup_commands.py
 TESTS += tests/chain/test_backup_commands.py
+
+# Strategy files: units that read what it puts in place
+EXTRA_DIST += tests/chain/units_lab.py
+EXTRA_DIST += tests/chain/test_files.py
+TESTS += tests/chain/test_files.py

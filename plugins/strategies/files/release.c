@@ -94,7 +94,7 @@ int32_t fs_release_install(struct fs *s, const char *release)
 	int32_t answer = FB_OK;
 
 	if (fs_release_there(s, release)) {
-		s->host->log(s->call, FB_LOG_DEBUG, "release %s is at %s", release, path);
+		answer = FB_OK;
 	} else if (run_is_set(s->call, "install")) {
 		answer = install(s, release, path);
 	} else {
