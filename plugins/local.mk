@@ -26,6 +26,7 @@ include plugins/strategies/redis/local.mk
 include plugins/strategies/images/local.mk
 include plugins/strategies/postgresql/local.mk
 include plugins/strategies/systemd/local.mk
+include plugins/strategies/files/local.mk
 include plugins/common/exec/local.mk
 include plugins/phases/exec/local.mk
 include plugins/strategies/exec/local.mk

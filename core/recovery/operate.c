@@ -108,8 +108,8 @@ static json_t *results_of(struct operation *o)
 	for (size_t i = 0; i < o->count; i++) {
 		struct member *m = &o->members[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s?, s:b, s:I, s:I, s:O?}", "service", m->service->name, "operation", fb_operation_name(o->spec.operation),
-						      "answer", m->answer, "message", m->message, "skipped", m->answer == FB_SKIP, "started_ms", (json_int_t)m->begun_ms,
+		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s?, s:b, s:i, s:I, s:I, s:O?}", "service", m->service->name, "operation", fb_operation_name(o->spec.operation),
+						      "answer", m->answer, "message", m->message, "skipped", m->answer == FB_SKIP, "tries", m->tries, "started_ms", (json_int_t)m->begun_ms,
 						      "elapsed_ms", (json_int_t)(m->ended_ms - m->begun_ms), "reported", m->reported));
 	}
 	return json_pack("{s:o}", "services", list);

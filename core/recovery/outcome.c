@@ -90,6 +90,24 @@ static bool went_well(const json_t *result)
 	return result && json_integer_value(json_object_get(result, "answer")) <= FB_SKIP;
 }
 
+/* Was it really called? Not where its strategy does not offer it, or what it depends on failed before it. */
+static bool was_tried(const json_t *result)
+{
+	return json_integer_value(json_object_get(result, "tries")) > 0;
+}
+
+/* What may be said of a member: never more than was seen. */
+static const char *member_status(const json_t *prepare, const json_t *protect, const json_t *restore)
+{
+	if (went_well(restore))
+		return "restored";
+	if (was_tried(protect) && json_integer_value(json_object_get(protect, "answer")) == FB_OK)
+		return "protected";
+	if (was_tried(restore) || (was_tried(protect) && !went_well(protect)))
+		return "unknown";
+	return was_tried(prepare) && went_well(prepare) ? "prepared" : "unchanged";
+}
+
 static json_t *commands_for(struct fb_engine *e, const char *service)
 {
 	json_t *commands = json_array();
@@ -109,7 +127,7 @@ static json_t *member(struct fb_engine *e, const struct fb_service *s)
 {
 	const struct fb_service *whose = s->item_of ? s->item_of : s;
 	const json_t *restore = last_result(e, s->name, "restore"), *protect = last_result(e, s->name, "protect"), *prepare = last_result(e, s->name, "prepare");
-	const char *status = went_well(restore) ? "restored" : went_well(protect) ? "protected" : went_well(prepare) ? "prepared" : restore || protect ? "unknown" : "unchanged";
+	const char *status = member_status(prepare, protect, restore);
 	const char *detail = json_string_value(json_object_get(restore ? restore : protect, "message"));
 
 	return json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:o}", "service", s->name, "status", status, "release", went_well(restore) ? whose->last_good : NULL, "failed", whose->failed, "detail", detail,

@@ -135,4 +135,21 @@ TESTS += tests/chain/test_systemd_lab.py
 EXTRA_DIST += tests/chain/test_systemd.py
 if HAVE_SYSTEMD
 TESTS += tests/chain/test_systemd.py
+
+# Strategy files: units that read what it puts in place
+EXTRA_DIST += tests/chain/units_lab.py
+EXTRA_DIST += tests/chain/test_files.py
+TESTS += tests/chain/test_files.py
+
+# Three services as one: a module that makes operations of strategies fail stands before the real ones
+EXTRA_DIST += tests/chain/saga_lab.py
+EXTRA_DIST += tests/chain/test_saga.py
+check_LTLIBRARIES += faulty.la
+faulty_la_SOURCES = tests/chain/saga/faulty.c
+faulty_la_CPPFLAGS = -I$(top_srcdir)/core
+faulty_la_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Wall -Wextra
+faulty_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+if HAVE_LIBPQ
+TESTS += tests/chain/test_saga.py
+LONG_TESTS += tests/chain/test_saga.py
 endif
