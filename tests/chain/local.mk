@@ -107,3 +107,6 @@ TESTS += tests/chain/test_backup_sweep.py
 # Backups by their commands
 EXTRA_DIST += tests/chain/test_backup_commands.py
 TESTS += tests/chain/test_backup_commands.py
+# A deployment of code that fails: strategy git, a Python environment, settings
+EXTRA_DIST += tests/chain/test_scenario_code.py
+TESTS += tests/chain/test_scenario_code.py
