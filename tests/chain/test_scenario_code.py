@@ -42,20 +42,31 @@ with open("{world}/tested", "a") as f:
 if greet.VERSION != needs:
     sys.exit(f"FAILED test_greet: app needs greet {{needs}}, and {{greet.VERSION}} is installed")
 """
+# Stands for a service manager: what a command of a strategy starts ends with that command
+MANAGER = """#!/bin/sh
+while sleep 0.05; do
+	test -e {world}/wanted && cd {work} 2>/dev/null || continue
+	.venv/bin/python app.py </dev/null >>{world}/log 2>&1 &
+	echo $! >{world}/pid
+	wait
+	rm -f {world}/pid
+	cd /
+done
+"""
 START = """#!/bin/sh
-cd {work} || exit 1
-rm -f {world}/status
-setsid .venv/bin/python app.py </dev/null >>{world}/log 2>&1 &
-echo $! >{world}/pid
+touch {world}/wanted
 """
 STOP = """#!/bin/sh
-pid=$(cat {world}/pid) || exit 0
-kill "$pid" 2>/dev/null
-while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
-rm -f {world}/pid {world}/status
+rm -f {world}/wanted
+sleep 0.2
+while pid=$(cat {world}/pid 2>/dev/null); do
+	kill "$pid" 2>/dev/null
+	sleep 0.02
+done
+rm -f {world}/status
 """
 RUNNING = """#!/bin/sh
-grep -q "\\"pid\\": $(cat {world}/pid || echo none)," {world}/status && kill -0 "$(cat {world}/pid)"
+pid=$(cat {world}/pid 2>/dev/null) && grep -q "\\"pid\\": $pid," {world}/status && kill -0 "$pid"
 """
 CONFIG = """
 environment = "production";
@@ -113,11 +124,13 @@ class CodeLab(Lab):
         self.sh(f"git clone -q {self.path('far')} {self.work} && cd {self.work} && git checkout -q v1.0 && {self.python} -m venv .venv && "
                 f".venv/bin/python -m pip --disable-pip-version-check install -q --no-index --find-links ../wheels -r requirements.txt")
         self.settings("one")
+        self.started.append(subprocess.Popen([self.words["manager"]], env=dict(os.environ, SHOP_WORLD=self.world), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                             stderr=subprocess.DEVNULL, restore_signals=True, start_new_session=True))
         self.service("start")
         until(lambda: self.status() is not None, PATIENCE, "the service does not start")
 
     def commands(self):
-        for name, text in (("stop", STOP), ("start", START), ("running", RUNNING)):
+        for name, text in (("stop", STOP), ("start", START), ("running", RUNNING), ("manager", MANAGER)):
             self.words[name] = self.write(f"bin/{name}", text.format(**self.words), 0o700)
 
     def remote(self):
@@ -138,7 +151,7 @@ class CodeLab(Lab):
         return p.stdout.strip()
 
     def service(self, command):
-        subprocess.run([self.words[command]], env=dict(os.environ, SHOP_WORLD=self.world), check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        subprocess.run([self.words[command]], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def settings(self, model):
         os.makedirs(os.path.join(self.work, "config"), exist_ok=True)
@@ -153,7 +166,7 @@ class CodeLab(Lab):
             return None
 
     def deploy(self, release, expect, steps=""):
-        plan = self.write("plan.conf", f'name = "plan"; title = "Deploy {release}"; services = [ "shop" ]; watch_for = "60s"; timeout = "900s";\nsteps = ( {steps} '
+        plan = self.write("plan.conf", f'name = "plan"; title = "Deploy {release}"; services = [ "shop" ]; watch_for = "60s";\nsteps = ( {steps} '
                                        f'{{ name = "Deploy shop"; promote = "shop"; timeout = "{3 * PATIENCE}s"; }} );\n')
         return self.run("deploy", plan, "--release", release, expect=expect, timeout=900)
 
