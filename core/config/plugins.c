@@ -19,7 +19,7 @@ static const char *const sandbox_members[] = {"user", "network", "sockets", "rea
 static const char *const kinds[] = {"phase", "strategy", "check", "notifier", NULL};
 
 /* Plugins whose work is to run what the configuration says: sudo must work in it, and it starts processes whatever their kind. */
-static const char *const runners[] = {"command", "immediate", "exec", NULL};
+static const char *const runners[] = {"command", "immediate", "exec", "git", NULL};
 
 static bool is_runner(const char *name)
 {

@@ -153,3 +153,6 @@ if HAVE_LIBPQ
 TESTS += tests/chain/test_saga.py
 LONG_TESTS += tests/chain/test_saga.py
 endif
+# A deployment of code that fails: strategy git, a Python environment, settings
+EXTRA_DIST += tests/chain/test_scenario_code.py
+TESTS += tests/chain/test_scenario_code.py

@@ -22,9 +22,23 @@ char *repo_tree(struct repo *r);
 char *repo_commit(struct repo *r, const char *tree, const char *message);
 /* What a name stands for: "HEAD^{tree}". To be freed; NULL: nothing. */
 char *repo_id(struct repo *r, const char *name);
-/* Would going from the tree now to the tree to lose a change that now has against HEAD? 1: yes, path is the first; 0: no; -1: line says why that is not known. */
-int repo_loses(struct repo *r, const char *now, const char *to, char *path, size_t size);
-/* The work tree becomes the one of a commit, tree or all; HEAD becomes the commit, upon a branch where that is named. 0, or -1: run it again. */
+/* A folder that git knows: "--git-common-dir", "--absolute-git-dir", "--show-toplevel". To be freed; NULL: line says why. */
+char *repo_folder(struct repo *r, const char *which);
+/*
+ * Would going from the tree now to the tree to lose a change that now has against HEAD? new_stays: a file that neither HEAD nor to has is not touched. 1: yes, path is
+ * the first; 0: no; -1: line says why that is not known.
+ */
+int repo_loses(struct repo *r, const char *now, const char *to, bool new_stays, char *path, size_t size);
+/* The work tree becomes the one of a commit, tree or all, and what neither has goes; HEAD becomes the commit, upon a branch where that is named. 0, or -1: run it again. */
 int repo_go(struct repo *r, const char *commit, const char *tree, const char *branch);
+/*
+ * The files that git knows become those of the commit, those that it does not know stay; HEAD as above. begun: a ref of the caller's own, which is there while this is
+ * under way. 0, or -1: run it again; it may be killed at any moment.
+ */
+int repo_place(struct repo *r, const char *commit, const char *branch, const char *begun);
+/* Is HEAD at the commit, no checkout under way, and no file that git knows changed? */
+bool repo_is_at(struct repo *r, const char *commit, const char *begun);
+/* Is all that a checkout of the commit needs in the repository, each with the content that its id says? -1: line says what is not. */
+int repo_prove(struct repo *r, const char *commit);
 
 #endif

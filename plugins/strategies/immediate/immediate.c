@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugins/strategies/immediate/step.h"
+#include "plugins/common/step.h"
 
 #define WAY_BACK_MAX 4096
 
@@ -35,6 +35,22 @@ static const struct fb_option options[] = {
 	{0},
 };
 
+/* The fact under which the way back to a release is kept. */
+static char *way_back_key(const char *release, char *buf, size_t size)
+{
+	snprintf(buf, size, "way-back.%s", release ? release : "");
+	return buf;
+}
+
+void step_fill(const struct fb_call *call, const char *option, const char *release, struct run_spec *spec)
+{
+	char key[200];
+
+	(void)option;
+	run_set_directory(spec, call->host->option(call, "directory"));
+	run_add_environment(spec, "FAILBACK_WAY_BACK", call->host->fact(call, FB_SCOPE_SERVICE, way_back_key(release, key, sizeof(key))));
+}
+
 /* The release that version prints, to be freed; NULL: it is not known. */
 static char *live_release(const struct fb_call *call)
 {
@@ -52,25 +68,6 @@ static bool is_live(const struct fb_call *call, const char *release)
 	return ret;
 }
 
-/* After start: until it runs, at most the settle time. */
-static int32_t settle(const struct fb_call *call)
-{
-	const struct fb_host *h = call->host;
-	int64_t left = h->option_int(call, "settle", 0), pause = 50;
-
-	if (!run_is_set(call, "running"))
-		return h->sleep_ms(call, left) ? FB_FAIL : FB_OK;
-	while (step_ask(call, "running", NULL, NULL)) {
-		if (left <= 0 || h->sleep_ms(call, pause < left ? pause : left)) {
-			h->fail(call, "service %s was started, but 'running' says that it does not run; look at its log, or give it more time with 'settle'", call->service);
-			return FB_FAIL;
-		}
-		left -= pause;
-		pause = pause < 500 ? pause * 2 : 500;
-	}
-	return FB_OK;
-}
-
 /* Stop, put in place, start; then it must be what it should be. */
 static int32_t replace(const struct fb_call *call, const char *release, const char *option)
 {
@@ -85,7 +82,7 @@ static int32_t replace(const struct fb_call *call, const char *release, const ch
 		answer = step_act(call, "start", "start", release, "start %s", call->service);
 	if (answer != FB_OK || call->flags & FB_CALL_DRY_RUN)
 		return answer;
-	answer = settle(call);
+	answer = step_settle(call);
 	if (answer != FB_OK)
 		return answer;
 	live = live_release(call);
@@ -142,7 +139,7 @@ static int32_t capture(const struct fb_call *call)
 		return FB_FAIL;
 	}
 	live = live_release(call);
-	step_way_back_key(live ? live : call->last_good, key, sizeof(key));
+	way_back_key(live ? live : call->last_good, key, sizeof(key));
 	rc = h->fact_set(call, FB_SCOPE_SERVICE, key, output);
 	free(live);
 	free(output);
@@ -204,16 +201,6 @@ static int32_t undo(const struct fb_call *call)
 	return FB_SKIP;
 }
 
-static int32_t protect(const struct fb_call *call)
-{
-	const char *how = call->host->option(call, "protect");
-
-	if (how && !strcmp(how, "stop"))
-		return step_stop(call, "protect", call->failed);
-	call->host->log(call, FB_LOG_INFO, "there is no other instance to send users of %s to; it is left as it is until the restore", call->service);
-	return FB_SKIP;
-}
-
 static int32_t verify(const struct fb_call *call)
 {
 	const struct fb_host *h = call->host;
@@ -244,22 +231,7 @@ static int32_t verify(const struct fb_call *call)
 
 static int32_t evidence(const struct fb_call *call)
 {
-	const struct fb_host *h = call->host;
-	uint32_t n = h->option_count(call, "logs"), copied = 0;
-	char item[64], title[300];
-
-	for (uint32_t i = 0; i < n; i++) {
-		char *path;
-		snprintf(item, sizeof(item), "logs[%u]", (unsigned)i);
-		path = run_copy(h->option(call, item));
-		snprintf(title, sizeof(title), "log of %s", call->service);
-		if (path && !h->evidence(call, path, title))
-			copied++;
-		else
-			h->log(call, FB_LOG_WARNING, "log %s could not be copied", path ? path : "(none)");
-		free(path);
-	}
-	return copied ? FB_OK : FB_SKIP;
+	return step_logs(call) ? FB_OK : FB_SKIP;
 }
 
 static int32_t cleanup(const struct fb_call *call)
@@ -273,18 +245,17 @@ static int32_t cleanup(const struct fb_call *call)
 
 static int32_t check(const struct fb_call *call)
 {
+	static const char *const names[] = {"deploy", "stop", "start", "restore", "running", "version", "capture", "prove", "verify", "cleanup", NULL};
 	const struct fb_host *h = call->host;
-	const char *how = h->option(call, "protect");
+	int32_t answer = step_check(call, names);
 
-	if (how && !strcmp(how, "stop") && !run_is_set(call, "stop")) {
-		h->fail(call, "protect is \"stop\", but there is no command to stop %s: set 'stop'", call->service);
-		return FB_FATAL;
-	}
+	if (answer == FB_FATAL)
+		return answer;
 	if (!run_is_set(call, "version"))
 		h->advise(call, "set 'version': without it the release that is live is only known from the record", NULL);
 	if (!run_is_set(call, "running") && !run_is_set(call, "verify"))
 		h->advise(call, "set 'running' or 'verify': without them a service that did not come up is not noticed here", NULL);
-	return step_check_programs(call);
+	return answer;
 }
 
 static const struct fb_strategy_ops ops = {
@@ -293,7 +264,7 @@ static const struct fb_strategy_ops ops = {
 	.capture = capture,
 	.prove = prove,
 	.shift = shift,
-	.protect = protect,
+	.protect = step_protect,
 	.restore = restore,
 	.verify = verify,
 	.evidence = evidence,

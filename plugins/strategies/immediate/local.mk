@@ -2,9 +2,9 @@ plugin_LTLIBRARIES += strategy-immediate.la
 strategy_immediate_la_SOURCES = \
 	plugins/common/run.c \
 	plugins/common/run.h \
-	plugins/strategies/immediate/immediate.c \
-	plugins/strategies/immediate/step.c \
-	plugins/strategies/immediate/step.h
+	plugins/common/step.c \
+	plugins/common/step.h \
+	plugins/strategies/immediate/immediate.c
 strategy_immediate_la_CPPFLAGS = $(plugin_cppflags) -I$(top_srcdir)
 strategy_immediate_la_CFLAGS = $(plugin_cflags) $(JANSSON_CFLAGS)
 strategy_immediate_la_LDFLAGS = $(module_ldflags)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands of strategy immediate: see step.h. */
-#include "plugins/strategies/immediate/step.h"
+/* Commands of strategies that stop and start a service: see step.h. */
+#include "plugins/common/step.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,26 +13,18 @@
 
 static char outcome[600]; /* of the last command that was asked or acted */
 
-char *step_way_back_key(const char *release, char *buf, size_t size)
-{
-	snprintf(buf, size, "way-back.%s", release ? release : "");
-	return buf;
-}
-
 /* The option's command with all that it may know in its environment. */
 static void make_spec(const struct fb_call *call, const char *option, const char *release, struct run_spec *spec)
 {
-	char key[200];
 	int64_t left = call->host->remaining_ms(call), margin = left / 20 < 200 ? left / 20 : 200;
 
 	run_option(call, option, spec);
-	run_set_directory(spec, call->host->option(call, "directory"));
 	run_add_map(call, spec, "environment");
 	run_add_map(call, spec, "secret_environment");
 	run_add_environment(spec, "FAILBACK_RELEASE", release);
 	run_add_environment(spec, "FAILBACK_FAILED", call->failed);
 	run_add_environment(spec, "FAILBACK_PRESERVE", call->flags & FB_CALL_PRESERVE ? "1" : "0");
-	run_add_environment(spec, "FAILBACK_WAY_BACK", call->host->fact(call, FB_SCOPE_SERVICE, step_way_back_key(release, key, sizeof(key))));
+	step_fill(call, option, release, spec);
 	spec->command.timeout_ms = left > margin ? left - margin : 1;
 }
 
@@ -188,12 +180,65 @@ int32_t step_stop(const struct fb_call *call, const char *key, const char *relea
 	return answer;
 }
 
-int32_t step_check_programs(const struct fb_call *call)
+/* After start: until it runs, at most the settle time. */
+int32_t step_settle(const struct fb_call *call)
 {
-	static const char *const names[] = {"deploy", "stop", "start", "restore", "running", "version", "capture", "prove", "verify", "cleanup"};
+	const struct fb_host *h = call->host;
+	int64_t left = h->option_int(call, "settle", 0), pause = 50;
+
+	if (!run_is_set(call, "running"))
+		return h->sleep_ms(call, left) ? FB_FAIL : FB_OK;
+	while (step_ask(call, "running", NULL, NULL)) {
+		if (left <= 0 || h->sleep_ms(call, pause < left ? pause : left)) {
+			h->fail(call, "service %s was started, but 'running' says that it does not run; look at its log, or give it more time with 'settle'", call->service);
+			return FB_FAIL;
+		}
+		left -= pause;
+		pause = pause < 500 ? pause * 2 : 500;
+	}
+	return FB_OK;
+}
+
+int32_t step_protect(const struct fb_call *call)
+{
+	const char *how = call->host->option(call, "protect");
+
+	if (how && !strcmp(how, "stop"))
+		return step_stop(call, "protect", call->failed);
+	call->host->log(call, FB_LOG_INFO, "there is no other instance to send users of %s to; it is left as it is until the restore", call->service);
+	return FB_SKIP;
+}
+
+uint32_t step_logs(const struct fb_call *call)
+{
+	const struct fb_host *h = call->host;
+	uint32_t n = h->option_count(call, "logs"), copied = 0;
+	char item[64], title[300];
+
+	for (uint32_t i = 0; i < n; i++) {
+		char *path;
+		snprintf(item, sizeof(item), "logs[%u]", (unsigned)i);
+		path = run_copy(h->option(call, item));
+		snprintf(title, sizeof(title), "log of %s", call->service);
+		if (path && !h->evidence(call, path, title))
+			copied++;
+		else
+			h->log(call, FB_LOG_WARNING, "log %s could not be copied", path ? path : "(none)");
+		free(path);
+	}
+	return copied;
+}
+
+int32_t step_check(const struct fb_call *call, const char *const *names)
+{
+	const char *how = call->host->option(call, "protect");
 	int32_t answer = FB_OK;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	if (how && !strcmp(how, "stop") && !run_is_set(call, "stop")) {
+		call->host->fail(call, "protect is \"stop\", but there is no command to stop %s: set 'stop'", call->service);
+		return FB_FATAL;
+	}
+	for (size_t i = 0; names[i]; i++) {
 		struct run_spec spec;
 		if (run_option(call, names[i], &spec) && spec.argv && *spec.argv[0] == '/' && access(spec.argv[0], X_OK)) {
 			call->host->fail(call, "'%s' names %s, which cannot be executed: %s", names[i], spec.argv[0], strerror(errno));
