@@ -280,9 +280,39 @@ static int seal(struct fb_connection *c, const char *set, const void *data, size
 	return r;
 }
 
+struct folder {
+	struct fb_text names; /* a zero byte after each */
+};
+
+static int keep_name(void *ctx, const char *name, uint64_t size, bool file)
+{
+	struct folder *f = ctx;
+
+	(void)size;
+	(void)file;
+	fb_text_add(&f->names, name, strlen(name) + 1);
+	return 0;
+}
+
+/* A folder of a set: its manifest, and maybe temporary files of one that was killed. */
+static int remove_folder(struct fb_connection *c, const char *path)
+{
+	struct folder f = {0};
+	int stopped, code = fb_sftp_list(c->own, path, keep_name, &f, &stopped);
+
+	for (size_t at = 0; code == FB_SFTP_OK && at < f.names.n; at += strlen(f.names.p + at) + 1) {
+		char *one = fb_asprintf("%s/%s", path, f.names.p + at);
+
+		code = fb_sftp_remove(c->own, one);
+		fb_free(one);
+	}
+	fb_text_clear(&f.names);
+	return code == FB_SFTP_OK ? fb_sftp_remove_folder(c->own, path) : code;
+}
+
 static int unseal(struct fb_connection *c, const char *set, struct fb_err *err)
 {
-	char *whole = fb_asprintf("sets/%s", set), *gone = fb_asprintf("sets/%s.gone", set), *file = fb_asprintf("%s/manifest.json", gone), *path;
+	char *whole = fb_asprintf("sets/%s", set), *gone = fb_asprintf("sets/%s.gone", set), *path;
 	struct fb_err ours = {0};
 	int r = reach(c, err) ? 0 : -1, code;
 
@@ -291,18 +321,15 @@ static int unseal(struct fb_connection *c, const char *set, struct fb_err *err)
 			*err = ours;
 		r = -1;
 	}
-	if (r == 0)
-		r = remove_key(c, file, err);
 	if (r == 0) {
 		path = path_of(c, gone);
-		code = fb_sftp_remove_folder(c->own, path);
+		code = remove_folder(c, path);
 		fb_free(path);
 		if (code && code != FB_SFTP_ABSENT)
 			r = fail(c, code, "remove", gone, err);
 	}
 	fb_free(whole);
 	fb_free(gone);
-	fb_free(file);
 	return r;
 }
 

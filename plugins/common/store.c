@@ -72,9 +72,11 @@ json_t *store_ask(const struct fb_call *call, struct store_words *w, int *ret_co
 	for (size_t i = 1; i < w->n; i++)
 		store_word(&before, w->v[i]);
 	before.environment = w->environment;
+	before.input = w->input;
 	store_words_clear(w);
 	*w = before;
 	command.environment = w->environment;
+	command.input = w->input;
 	command.argv = (const char *const *)w->v;
 	rc = call->host->run(call, &command, &r);
 	store_words_clear(w);

@@ -107,3 +107,9 @@ TESTS += tests/chain/test_backup_sweep.py
 # Backups by their commands
 EXTRA_DIST += tests/chain/test_backup_commands.py
 TESTS += tests/chain/test_backup_commands.py
+# Copies of backups elsewhere
+EXTRA_DIST += tests/chain/s3_lab.py
+EXTRA_DIST += tests/chain/test_locations.py
+TESTS += tests/chain/test_locations.py
+EXTRA_DIST += tests/chain/test_copies.py
+TESTS += tests/chain/test_copies.py

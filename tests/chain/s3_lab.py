@@ -36,6 +36,8 @@ class S3:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = 1 << 20
 
             def log_message(self, *args):
                 pass
@@ -228,6 +230,7 @@ def half(s3):
         h.send_header("Content-Length", str(len(body)))
         h.end_headers()
         h.wfile.write(body[:len(body) // 2])
+        h.wfile.flush()
         h.close_connection = True
         return True
     return one
