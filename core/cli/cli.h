@@ -122,6 +122,8 @@ int fb_cmd_backup_list(struct fb_cli *cli);
 int fb_cmd_backup_show(struct fb_cli *cli);
 int fb_cmd_backup_verify(struct fb_cli *cli);
 int fb_cmd_backup_restore(struct fb_cli *cli);
+int fb_cmd_backup_copy(struct fb_cli *cli);
+int fb_cmd_backup_fetch(struct fb_cli *cli);
 int fb_cmd_backup_export(struct fb_cli *cli);
 int fb_cmd_backup_prune(struct fb_cli *cli);
 int fb_cmd_audit_verify(struct fb_cli *cli);

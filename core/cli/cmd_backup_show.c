@@ -39,6 +39,38 @@ static void put_stamp(const struct fb_style *s, struct fb_text *t, const char *t
 
 /* ---- a set ---- */
 
+#define COPY_FACT "backup.copy."
+
+/* What its execution recorded of its copies: [{"name", "state"}], a new reference. */
+static json_t *copies_of(struct fb_cli *cli, const struct fb_set *set)
+{
+	struct fb_err err = {0};
+	char *text = cli->journal && set->known ? fb_journal_facts(cli->journal, set->id, &err) : NULL;
+	json_t *facts = text ? json_loads(text, 0, NULL) : NULL, *copies = json_array(), *value;
+	const char *key;
+
+	json_object_foreach(json_object_get(facts, ""), key, value)
+		if (fb_has_prefix(key, COPY_FACT))
+			json_array_append_new(copies, json_pack("{s:s, s:O}", "name", key + strlen(COPY_FACT), "state", value));
+	json_decref(facts);
+	fb_free(text);
+	return copies;
+}
+
+static void put_places(struct fb_cli *cli, const json_t *copies, struct fb_text *t)
+{
+	const json_t *one;
+	char *text;
+	size_t i;
+
+	put_row(&cli->out, t, "Store", fb_config_backup_store(cli->config)->path);
+	json_array_foreach(copies, i, one) {
+		text = fb_asprintf("%s: %s", fb_render_string(one, "name", "?"), fb_render_string(one, "state", "?"));
+		put_row(&cli->out, t, i ? "" : "Copies", text);
+		fb_free(text);
+	}
+}
+
 static void put_head(const struct fb_style *s, const struct fb_set *set, const json_t *manifest, struct fb_text *t)
 {
 	static const char *const digests[] = {"not recorded in the journal", "as recorded in the journal when it was sealed", "NOT the one that the journal recorded"};
@@ -90,6 +122,7 @@ static int put_set(struct fb_cli *cli, const struct fb_set *set, json_t *manifes
 	const struct fb_style *s = &cli->out;
 	const json_t *items = json_object_get(manifest, "items"), *item;
 	struct fb_text t = {0};
+	json_t *copies;
 	size_t i;
 
 	if (cli->json) {
@@ -98,9 +131,13 @@ static int put_set(struct fb_cli *cli, const struct fb_set *set, json_t *manifes
 		json_object_set_new(o, "schema", json_string("failback.backup-set/1"));
 		json_object_set(o, "contents", (json_t *)items);
 		json_object_set(o, "meta", json_object_get(manifest, "meta"));
+		json_object_set_new(o, "copies", copies_of(cli, set));
 		return fb_cli_print_json(cli, o, FB_EXIT_DONE);
 	}
 	put_head(s, set, manifest, &t);
+	copies = copies_of(cli, set);
+	put_places(cli, copies, &t);
+	json_decref(copies);
 	fb_text_puts(&t, "\n  ");
 	fb_style_on(s, &t, FB_TONE_BOLD);
 	fb_text_printf(&t, "%-*s %-12s %9s %9s %8s", NAME_COLUMNS, "item", "kind", "size", "stored", "files");

@@ -75,6 +75,14 @@ static const struct fb_option_def backup_export_options[] = {
 	{"item", 'i', "ITEM", false, "only this item"},
 	{0},
 };
+static const struct fb_option_def backup_copy_options[] = {
+	{"to", 0, "NAME", false, "only to this copy; without it, to all of them"},
+	{0},
+};
+static const struct fb_option_def backup_fetch_options[] = {
+	{"from", 0, "NAME", false, "the copy it comes from; not needed where there is one"},
+	{0},
+};
 static const struct fb_option_def backup_prune_options[] = {
 	{"orphans", 0, NULL, false, "remove old sets too whose execution the journal does not have"},
 	{0},
@@ -167,6 +175,14 @@ const struct fb_command fb_commands[] = {
 	 backup_restore_options, fb_cmd_backup_restore},
 	{"backup export", "SET", 1, 1, "write a backup set to one archive", "Writes a tar.zst that tar(1) reads. What is encrypted in the store is in the clear in the archive.",
 	 "failback backup export latest --to /mnt/usb/web.tar.zst\n", "backup", true, false, backup_export_options, fb_cmd_backup_export},
+	{"backup copy", "SET", 1, 1, "send a backup set to its copies elsewhere",
+	 "Sends what is not there yet to the copies that backup_store names (failback.conf(5)), the set itself last: what is broken off is no set there, and is gone on with. "
+	 "Exit code 1 when a copy failed; the others have it.",
+	 "failback backup copy latest\nfailback backup copy deploy-production-20260120t110000z-k3fa --to offsite\n", "backup", true, false, backup_copy_options, fb_cmd_backup_copy},
+	{"backup fetch", "SET", 1, 1, "bring a backup set back from a copy into the store",
+	 "For a store that was lost or damaged: makes the store when it is not there, brings what it lacks, compares every object with its hash, and mends those that are damaged. Then restore as "
+	 "usual. SET is an id as the copy has it, the beginning of one, or latest. What is encrypted needs the key.",
+	 "failback backup fetch latest --from offsite\n", "backup", true, false, backup_fetch_options, fb_cmd_backup_fetch},
 	{"backup prune", "", 0, 0, "remove old backup sets, and say why each is kept or goes",
 	 "Removes sets of this environment that are older than retention_days and not among the keep_last newest of any of their services, then younger ones until the store is no larger "
 	 "than max_size (failback.conf(5), backup_store). Never one whose execution has not ended, and none that a live or last known good release needs.",

@@ -77,6 +77,7 @@ libfailback_core_la_SOURCES += \
 	core/cli/backup/tool.c \
 	core/cli/backup/tool.h \
 	core/cli/cmd_backup.c \
+	core/cli/cmd_backup_copy.c \
 	core/cli/cmd_backup_give.c \
 	core/cli/cmd_backup_live.c \
 	core/cli/cmd_backup_prune.c \

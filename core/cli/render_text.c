@@ -111,6 +111,24 @@ static void put_items(const struct fb_style *s, const json_t *items, struct fb_t
 	}
 }
 
+/* Where it is beside the store. */
+static void put_copies(const struct fb_style *s, const json_t *copies, struct fb_text *t)
+{
+	const json_t *one;
+	size_t i;
+	json_array_foreach(copies, i, one) {
+		struct fb_text line = {0};
+		fb_text_printf(&line, "    copy %s: %s", fb_render_string(one, "name", "?"), fb_render_string(one, "state", "?"));
+		if (fb_render_string(one, "location", NULL))
+			fb_text_printf(&line, ", %s", fb_render_string(one, "location", ""));
+		if (fb_render_string(one, "text", NULL))
+			fb_text_printf(&line, ": %s", fb_render_string(one, "text", ""));
+		fb_style_cut(s, t, line.p, s->width);
+		fb_text_puts(t, "\n");
+		fb_text_clear(&line);
+	}
+}
+
 static const char *headline(const char *status)
 {
 	static const char *const lines[][2] = {{"completed", "Completed"}, {"failed", "Failed, nothing was changed"},
@@ -423,6 +441,7 @@ void fb_render_text(const struct fb_style *s, const json_t *r, struct fb_text *t
 		put_section(s, t, "Backup");
 		fb_render_phases(s, json_object_get(backup, "phases"), t);
 		put_items(s, json_object_get(backup, "items"), t);
+		put_copies(s, json_object_get(backup, "copies"), t);
 	}
 	if (fb_streq(fb_render_string(r, "kind", ""), "deploy") && json_is_false(json_object_get(r, "backup_created")) && json_array_size(json_object_get(backup, "phases")) > 0)
 		fb_text_puts(t, "  Backup not created - rollback may be limited\n");

@@ -8,7 +8,7 @@
 
 #define GROUP "backup_store"
 
-static const char *const members[] = {"path", "encryption", "key_file", "passphrase_file", "retention_days", "keep_last", "max_size", NULL};
+static const char *const members[] = {"path", "encryption", "key_file", "passphrase_file", "retention_days", "keep_last", "max_size", "copies", NULL};
 static const char *const encryptions[] = {"secrets", "all", "none", NULL};
 
 static const struct fb_node *at(struct fb_config *c, struct fb_errs *errs, const char *name)
@@ -64,6 +64,7 @@ void fb_backup_store_read(struct fb_config *c, struct fb_errs *errs)
 		(void)fb_read_int(errs, node, 1, 1000000, &s->keep_last);
 	if ((node = at(c, errs, "max_size")))
 		(void)fb_read_size(errs, node, false, 1048576, INT64_C(1) << 60, &s->max_size);
+	s->copies = fb_copies_read(at(c, errs, "copies"), errs);
 	c->settings.backup_store = s;
 }
 
@@ -72,6 +73,7 @@ void fb_backup_store_clear(struct fb_config *c)
 	fb_free(c->backup_store.path);
 	fb_free(c->backup_store.key_file);
 	fb_free(c->backup_store.passphrase_file);
+	json_decref(c->backup_store.copies);
 }
 
 json_t *fb_backup_store_json(const struct fb_backup_store *s)

@@ -61,6 +61,7 @@ struct fb_backup_store {
 	int64_t retention_days; /* default 30 */
 	int64_t keep_last;      /* of each service, at least 1; default 5 */
 	int64_t max_size;       /* bytes; 0 (default): any */
+	json_t *copies;         /* [{"name", "use": "directory"|"s3"|"ssh", ...}]: locations as failback-store(8) takes them, with references to secrets */
 };
 const struct fb_backup_store *fb_config_backup_store(const struct fb_config *c);
 /* Services in the configuration, ends in NULL. */

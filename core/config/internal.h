@@ -73,6 +73,8 @@ bool fb_config_has(const struct fb_config *c, const char *list);
 /* backup_store.c; after fb_settings_read */
 void fb_backup_store_read(struct fb_config *c, struct fb_errs *errs);
 void fb_backup_store_clear(struct fb_config *c);
+/* copies.c: the list, of what could be read; a new reference */
+json_t *fb_copies_read(const struct fb_node *node, struct fb_errs *errs);
 json_t *fb_backup_store_json(const struct fb_backup_store *s);
 
 /* options.c: the descriptor of a plugin, with its error at node; NULL when it is not known. */

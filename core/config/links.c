@@ -31,6 +31,7 @@ static const struct phase {
 	{"archive", "Archive Logs", 10000, true},
 	{"notify", "Notify Team", 15000, true},
 	{"backup", "Pre-Deployment Backup", 1800000, false},
+	{"copy-backup", "Copy of the Backup", 14400000, true},
 	{"command", NULL, 600000, false},
 	{"promote", NULL, 300000, false},
 	{NULL, NULL, 60000, false},
@@ -309,6 +310,8 @@ static void take_options(struct link *l, const struct fb_node *at)
 
 	if (strcmp(l->phase, "cleanup") == 0)
 		json_object_set_new(preset, "preserve_failed_environment", json_boolean(l->b->settings->preserve_failed_environment));
+	if (strcmp(l->phase, "copy-backup") == 0)
+		json_object_set(preset, "locations", l->b->settings->backup_store->copies);
 	if (fb_node_member(l->node, "promote") && text_of(l->ret, "service"))
 		set_text(preset, "service", text_of(l->ret, "service"));
 	if (l->node->type != FB_NODE_GROUP && fb_read_command(l->b->errs, l->node, &command))

@@ -1,6 +1,7 @@
 libfailback_core_la_SOURCES += \
 	core/config/chains.c \
 	core/config/config.c \
+	core/config/copies.c \
 	core/config/config.h \
 	core/config/freeze.c \
 	core/config/frozen.h \

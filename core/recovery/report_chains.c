@@ -209,12 +209,14 @@ json_t *fb_report_rollback(const struct fb_report_source *r)
 /* created: every link of the backup chain came to a good end; proven: and no item of it was left unproven. */
 json_t *fb_report_backup(const struct fb_report_source *r)
 {
-	json_t *items = json_array(), *item, *list;
+	json_t *items = json_array(), *item, *list, *copies = json_array();
 	int links = 0, good = 0;
 	bool proven = true;
 	size_t k;
 	for (size_t i = 0; i < r->link_count; i++) {
-		if (!in_chain(r, i, "backup"))
+		list = json_object_get(json_object_get(r->data[i], "reported"), "copies");
+		json_array_extend(copies, list); /* of any chain: they can be made beside the steps */
+		if (!in_chain(r, i, "backup") || list)
 			continue;
 		links++;
 		good += has_status(r, i, "completed");
@@ -226,9 +228,10 @@ json_t *fb_report_backup(const struct fb_report_source *r)
 	}
 	if (links == 0) {
 		json_decref(items);
+		json_decref(copies);
 		return json_null();
 	}
 	bool created = good == links;
-	return json_pack("{s:b, s:b, s:o, s:o, s:o}", "created", created, "proven", created && proven && json_array_size(items) > 0, "duration",
-			 chain_duration(r, "backup", NULL, NULL), "items", items, "phases", phases_of(r, "backup"));
+	return json_pack("{s:b, s:b, s:o, s:o, s:o, s:o}", "created", created, "proven", created && proven && json_array_size(items) > 0, "duration",
+			 chain_duration(r, "backup", NULL, NULL), "items", items, "copies", copies, "phases", phases_of(r, "backup"));
 }

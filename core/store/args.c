@@ -23,6 +23,7 @@ static const struct option_form forms[] = {
 	{"rehash", AT(rehash), FLAG},	      {"files", AT(files), FLAG},   {"in-place", AT(in_place), FLAG}, {"delete", AT(delete), FLAG},
 	{"dry-run", AT(dry_run), FLAG},	      {"tree", AT(tree), LIST},	    {"exclude", AT(exclude), LIST}, {"only", AT(only), LIST},
 	{"command", AT(with_program), FLAG},  {"new-key-file", AT(new_key.key_file), TEXT}, {"new-passphrase-file", AT(new_key.passphrase_file), TEXT},
+	{"at", AT(at), TEXT},		      {"into", AT(into), TEXT},
 	{"keep", AT(keep), LIST},	      {"remove", AT(remove), LIST}, {"meta", AT(meta), LIST},
 };
 #define FORMS (sizeof forms / sizeof *forms)
@@ -54,6 +55,10 @@ static int take(struct fb_store_args *a, const struct option_form *form, const c
 
 	if (!has_word(a->given, form->name, strlen(form->name)))
 		snprintf(a->given + n, sizeof a->given - n, "%s ", form->name);
+	if (form->at == AT(set) && (fb_streq(a->command, "push") || fb_streq(a->command, "pull"))) { /* these take many */
+		add(&a->sets, value);
+		return 0;
+	}
 	switch (form->sort) {
 	case FLAG:
 		*(bool *)(void *)field = true;
@@ -109,6 +114,10 @@ int fb_store_args_parse(struct fb_store_args *a, int argc, char **argv, struct f
 			a->command = "key change";
 			continue;
 		}
+		if (c == 1 && !a->at && !last && (fb_streq(a->command, "push") || fb_streq(a->command, "pull"))) {
+			a->at = optarg;
+			continue;
+		}
 		if (c == 1 && last) {
 			add(last, optarg);
 			continue;
@@ -141,7 +150,7 @@ int fb_store_args_parse(struct fb_store_args *a, int argc, char **argv, struct f
 		a->store = getenv("FAILBACK_STORE"); /* what failback tells the commands of its plugins */
 	if (!a->owner)
 		a->owner = getenv("FAILBACK_ENGINE");
-	if (r == 0 && !a->store)
+	if (r == 0 && !a->store && !a->into)
 		r = fb_err_set(err, FB_STORE_USAGE, "say which store: --store DIR");
 	if (r == 0 && ((a->key.key_file && a->key.passphrase_file) || (a->new_key.key_file && a->new_key.passphrase_file)))
 		r = fb_err_set(err, FB_STORE_USAGE, "a key file and a passphrase exclude each other");
@@ -167,7 +176,7 @@ int fb_store_args_check(const struct fb_store_args *a, const char *command, cons
 
 void fb_store_args_clear(struct fb_store_args *a)
 {
-	struct fb_store_list *lists[] = {&a->tree, &a->exclude, &a->only, &a->keep, &a->remove, &a->meta};
+	struct fb_store_list *lists[] = {&a->sets, &a->tree, &a->exclude, &a->only, &a->keep, &a->remove, &a->meta};
 
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		fb_free(lists[i]->v);

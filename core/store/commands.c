@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "store/copy.h"
 #include "store/document.h"
 #include "store/list.h"
 #include "store/manifest.h"
@@ -26,6 +27,34 @@ static void say_progress(void *ctx, uint64_t bytes, uint64_t total, const char *
 static int open_store(struct fb_store *s, const struct fb_store_args *a, struct fb_err *err)
 {
 	return fb_store_open(s, a->store, &a->key, err);
+}
+
+/* The store, or what is at a location, to look at. */
+struct source {
+	struct fb_store store;
+	struct fb_location location;
+};
+
+static int open_source(struct source *s, const struct fb_store_args *a, struct fb_err *err)
+{
+	*s = (struct source){0};
+	if (!a->at)
+		return open_store(&s->store, a, err);
+	if (fb_location_open(&s->location, a->at, err) < 0)
+		return -1;
+	if (fb_copy_open(&s->store, &s->location, &a->key, a->set, err) == 0)
+		return 0;
+	fb_location_close(&s->location);
+	return -1;
+}
+
+static void close_source(struct source *s)
+{
+	if (s->location.ops)
+		fb_copy_close(&s->store);
+	else
+		fb_store_close(&s->store);
+	fb_location_close(&s->location);
 }
 
 int fb_command_init(struct fb_store_args *a, json_t **ret, struct fb_err *err)
@@ -201,24 +230,24 @@ static int list_one(void *ctx, const char *name, struct fb_err *err)
 
 int fb_command_list(struct fb_store_args *a, json_t **ret, struct fb_err *err)
 {
-	struct fb_store s;
-	struct listing l = {.store = &s};
+	struct source s;
+	struct listing l = {.store = &s.store};
 	struct fb_err drop = {0};
 	int r;
 
-	if (open_store(&s, a, err) < 0)
+	if (open_source(&s, a, err) < 0)
 		return -1;
-	r = fb_store_lock(&s, false, err);
+	r = fb_store_lock(&s.store, false, err);
 	if (r == 0) {
 		l.sets = json_array();
-		r = fb_set_each(&s, list_one, &l, &drop);
+		r = fb_set_each(&s.store, list_one, &l, &drop);
 		if (r < 0 && err)
 			*err = drop;
 		if (r == 0)
-			*ret = json_pack("{s:s, s:s, s:s, s:O}", "schema", "failback.backup-list/1", "id", s.id, "encryption", fb_store_encryption_text(s.encryption), "sets", l.sets);
+			*ret = json_pack("{s:s, s:s, s:s, s:O}", "schema", "failback.backup-list/1", "id", s.store.id, "encryption", fb_store_encryption_text(s.store.encryption), "sets", l.sets);
 		json_decref(l.sets);
 	}
-	fb_store_close(&s);
+	close_source(&s);
 	return r;
 }
 
@@ -307,39 +336,44 @@ static int show(struct fb_store *s, struct fb_store_args *a, json_t **ret, struc
 
 int fb_command_show(struct fb_store_args *a, json_t **ret, struct fb_err *err)
 {
-	struct fb_store s;
+	struct source s;
 	int r;
 
 	if (a->files && !a->item)
 		return fb_err_set(err, FB_STORE_USAGE, "--files needs --item");
-	if (open_store(&s, a, err) < 0)
+	if (open_source(&s, a, err) < 0)
 		return -1;
-	r = show(&s, a, ret, err);
-	fb_store_close(&s);
+	r = show(&s.store, a, ret, err);
+	close_source(&s);
 	return r;
 }
 
 int fb_command_verify(struct fb_store_args *a, json_t **ret, struct fb_err *err)
 {
-	struct fb_store s;
+	struct source s;
 	int r;
 
-	if (open_store(&s, a, err) < 0)
+	if (open_source(&s, a, err) < 0)
 		return -1;
-	r = fb_verify(&s, a->set, a->item, a->digest, a->progress ? say_progress : NULL, NULL, ret, err);
-	fb_store_close(&s);
+	r = fb_verify(&s.store, a->set, a->item, a->digest, a->progress ? say_progress : NULL, NULL, ret, err);
+	close_source(&s);
 	return r > 0 ? FB_STORE_DAMAGED : r;
 }
 
 static int prune(struct fb_store_args *a, const struct fb_prune *how, json_t **ret, struct fb_err *err)
 {
+	struct fb_location l = {0};
 	struct fb_store s;
 	int r;
 
-	if (open_store(&s, a, err) < 0)
+	if (a->at && fb_location_open(&l, a->at, err) < 0)
 		return -1;
-	r = fb_prune(&s, how, ret, err);
-	fb_store_close(&s);
+	r = open_store(&s, a, err);
+	if (r == 0) {
+		r = a->at ? fb_copy_prune(&s, &l, &a->key, how, ret, err) : fb_prune(&s, how, ret, err);
+		fb_store_close(&s);
+	}
+	fb_location_close(&l);
 	if (r > 0) { /* with an answer */
 		fprintf(stderr, "failback-store: %s\n", err->text);
 		return FB_STORE_DAMAGED;

@@ -20,9 +20,9 @@ struct fb_store_args {
 	struct fb_key_source new_key; /* of key change */
 	struct fb_program_form program;
 	bool progress;
-	const char *encryption, *set, *item, *kind, *source, *file, *to, *digest, *owner;
+	const char *encryption, *set, *item, *kind, *source, *file, *to, *digest, *owner, *at, *into;
 	bool secret, from_stdin, to_stdout, with_program, rehash, files, in_place, delete, dry_run;
-	struct fb_store_list tree, exclude, only, keep, remove, meta;
+	struct fb_store_list sets, tree, exclude, only, keep, remove, meta;
 	char given[512]; /* names of the command's own options, a space after each */
 };
 int fb_store_args_parse(struct fb_store_args *a, int argc, char **argv, struct fb_err *err) FB_MUST_USE;
@@ -40,6 +40,8 @@ int fb_command_restore(struct fb_store_args *a, json_t **ret, struct fb_err *err
 int fb_command_export(struct fb_store_args *a, json_t **ret, struct fb_err *err);
 int fb_command_remove(struct fb_store_args *a, json_t **ret, struct fb_err *err);
 int fb_command_key_change(struct fb_store_args *a, json_t **ret, struct fb_err *err);
+int fb_command_push(struct fb_store_args *a, json_t **ret, struct fb_err *err);
+int fb_command_pull(struct fb_store_args *a, json_t **ret, struct fb_err *err);
 int fb_command_prune(struct fb_store_args *a, json_t **ret, struct fb_err *err);
 
 #endif

@@ -3,6 +3,7 @@
  * failback-store --store DIR COMMAND ...: the store as a program, so that what is linked for it (zstd, libarchive) is linked nowhere else. Its arguments, answers and
  * codes are failback-store(8). It knows the command line; what is done is in the files beside it.
  */
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -23,14 +24,16 @@ static const struct {
 	{"init", fb_command_init, "encryption"},
 	{"put", fb_command_put, "set! item! kind! secret source meta owner tree exclude file stdin command rehash"},
 	{"seal", fb_command_seal, "set! meta"},
-	{"list", fb_command_list, ""},
-	{"show", fb_command_show, "set! item files digest"},
-	{"verify", fb_command_verify, "set! item digest"},
+	{"list", fb_command_list, "at"},
+	{"show", fb_command_show, "set! item files digest at"},
+	{"verify", fb_command_verify, "set! item digest at"},
 	{"restore", fb_command_restore, "set! item! only to stdout command in-place delete dry-run digest"},
 	{"export", fb_command_export, "set! item to! digest"},
 	{"remove", fb_command_remove, "set! dry-run"},
 	{"key change", fb_command_key_change, "new-key-file new-passphrase-file"},
-	{"prune", fb_command_prune, "keep remove dry-run"},
+	{"prune", fb_command_prune, "keep remove dry-run at"},
+	{"push", fb_command_push, "set digest at"},
+	{"pull", fb_command_pull, "set digest into at"},
 };
 
 static void usage(FILE *to)
@@ -40,15 +43,18 @@ static void usage(FILE *to)
 	      "  put --set ID --item NAME --kind KIND [--secret] [--source TEXT] [--meta KEY=VALUE]... [--owner PID[:START]]\n"
 	      "      (--tree PATH... [--exclude PATTERN]... | --file PATH | --stdin | --command -- PROGRAM ARGUMENT...) [--rehash]\n"
 	      "  seal --set ID [--meta KEY=VALUE]...\n"
-	      "  list\n"
-	      "  show --set ID [--item NAME [--files]] [--digest HEX]\n"
-	      "  verify --set ID [--item NAME] [--digest HEX]\n"
+	      "  list [--at LOCATION]\n"
+	      "  show --set ID [--item NAME [--files]] [--digest HEX] [--at LOCATION]\n"
+	      "  verify --set ID [--item NAME] [--digest HEX] [--at LOCATION]\n"
 	      "  restore --set ID --item NAME [--only PATH]... (--to DIR | --in-place | --stdout | --command -- PROGRAM ARGUMENT...)\n"
 	      "      [--delete] [--dry-run] [--digest HEX]\n"
 	      "  export --set ID [--item NAME] --to FILE.tar.zst [--digest HEX]\n"
 	      "  remove --set ID [--dry-run]\n"
 	      "  key change --new-key-file FILE | --new-passphrase-file FILE\n"
-	      "  prune [--keep ID... | --remove ID...] [--dry-run]\n"
+	      "  prune [--keep ID... | --remove ID...] [--dry-run] [--at LOCATION]\n"
+	      "  push LOCATION [--set ID [--digest HEX]]...\n"
+	      "  pull LOCATION [--set ID [--digest HEX]]... [--into DIR]\n"
+	      "LOCATION: /DIR, s3://BUCKET[/PREFIX], ssh://[USER@]HOST[:PORT]/DIR, or - for a JSON object on standard input\n"
 	      "failback-store(8) says what they do.\n",
 	      to);
 }
@@ -99,6 +105,10 @@ int main(int argc, char **argv)
 		close(fd);
 	args.program.umask = umask(077);
 	setrlimit(RLIMIT_CORE, &none); /* keys */
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		fputs("failback-store: libcurl does not start\n", stderr);
+		return FB_STORE_BUG;
+	}
 	if (sodium_init() < 0) {
 		fputs("failback-store: libsodium does not start\n", stderr);
 		return FB_STORE_BUG;

@@ -47,17 +47,39 @@ libfailback_store_la_SOURCES = \
 	core/store/walk.c \
 	core/store/walk.h
 libfailback_store_la_CPPFLAGS = $(FB_CPPFLAGS)
-libfailback_store_la_CFLAGS = $(FB_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(ZSTD_CFLAGS) $(ARCHIVE_CFLAGS) -pthread
-libfailback_store_la_LIBADD = libfailback-base.la $(JANSSON_LIBS) $(SODIUM_LIBS) $(ZSTD_LIBS) $(ARCHIVE_LIBS)
+libfailback_store_la_CFLAGS = $(FB_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(ZSTD_CFLAGS) $(ARCHIVE_CFLAGS) $(CURL_CFLAGS) -pthread
+libfailback_store_la_LIBADD = libfailback-base.la $(JANSSON_LIBS) $(SODIUM_LIBS) $(ZSTD_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS)
+
+# Copies elsewhere
+libfailback_store_la_SOURCES += \
+	core/store/copy.c \
+	core/store/copy.h \
+	core/store/copy_prune.c \
+	core/store/copy_pull.c \
+	core/store/copy_push.c \
+	core/store/location.c \
+	core/store/location.h \
+	core/store/location_directory.c \
+	core/store/location_s3.c \
+	core/store/location_ssh.c \
+	core/store/refs.c \
+	core/store/refs.h \
+	core/store/s3_sign.c \
+	core/store/s3_sign.h \
+	core/store/s3_xml.c \
+	core/store/s3_xml.h \
+	core/store/sftp.c \
+	core/store/sftp.h
 
 pkglibexec_PROGRAMS += failback-store
 failback_store_SOURCES = \
 	core/store/args.c \
 	core/store/commands.c \
 	core/store/commands.h \
+	core/store/copy_commands.c \
 	core/store/failback_store.c \
 	core/store/give.c
 failback_store_CPPFLAGS = $(FB_CPPFLAGS)
-failback_store_CFLAGS = $(FB_CFLAGS) $(FB_PIE_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) -pthread
+failback_store_CFLAGS = $(FB_CFLAGS) $(FB_PIE_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(CURL_CFLAGS) -pthread
 failback_store_LDFLAGS = $(AM_LDFLAGS) $(FB_PIE_LDFLAGS) -pthread
-failback_store_LDADD = libfailback-store.la
+failback_store_LDADD = libfailback-store.la $(CURL_LIBS)

@@ -11,8 +11,8 @@
 
 #include "base/mem.h"
 #include "store/document.h"
-#include "store/list.h"
 #include "store/manifest.h"
+#include "store/refs.h"
 
 #define PASS 1500000 /* objects of one pass: a table of 32 MiB at most */
 
@@ -94,16 +94,20 @@ static void insert(struct fb_mark *m, uint64_t key)
 	m->slots[i] = key;
 }
 
-static void mark(void *ctx, const struct fb_oid *id)
+static int mark(void *ctx, const struct fb_oid *id, size_t size, bool encrypted, struct fb_err *err)
 {
 	struct fb_mark *m = ctx;
 
+	(void)size;
+	(void)encrypted;
+	(void)err;
 	if (id->b[0] < m->low || id->b[0] >= m->high)
-		return;
+		return 0;
 	if (key_of(id))
 		insert(m, key_of(id));
 	else
 		m->zero = true;
+	return 0;
 }
 
 bool fb_mark_has(const struct fb_mark *m, const struct fb_oid *id)
@@ -113,48 +117,11 @@ bool fb_mark_has(const struct fb_mark *m, const struct fb_oid *id)
 	return key ? m->room && m->slots[place(m, key)] == key : m->zero;
 }
 
-static int mark_ref(struct fb_mark *m, const struct fb_ref *ref, struct fb_err *err)
-{
-	struct fb_content_reader r = {.on_list = mark, .ctx = m};
-	struct fb_oid id;
-	size_t size;
-	int got;
-
-	if (ref->size && ref->size <= FB_CHUNK) {
-		mark(m, &ref->id);
-		return 0;
-	}
-	got = fb_content_open(&r, m->store, m->io, ref, err);
-	while (got >= 0 && (got = fb_content_next(&r, &id, &size, err)) > 0)
-		mark(m, &id);
-	fb_content_close(&r);
-	return got;
-}
-
 static int mark_item(struct fb_mark *m, const struct fb_item *item, struct fb_err *err)
 {
-	struct fb_list_reader list;
-	struct fb_entry e;
-	int got;
+	struct fb_refs refs = {.store = m->store, .io = m->io, .each = mark, .ctx = m};
 
-	if (mark_ref(m, &item->ref, err) < 0)
-		return fb_err_prefix(err, "item %s", item->name);
-	if (item->type != FB_ITEM_TREE)
-		return 0;
-	if (fb_list_open(&list, m->store, m->io, &item->ref, err) < 0)
-		return fb_err_prefix(err, "item %s", item->name);
-	while ((got = fb_list_next(&list, &e, err)) > 0) {
-		struct fb_ref ref = {.id = e.object, .size = e.size, .encrypted = item->ref.encrypted};
-		int r = e.type == 'f' && e.size ? mark_ref(m, &ref, err) : 0;
-
-		fb_entry_clear(&e);
-		if (r < 0) {
-			got = -1;
-			break;
-		}
-	}
-	fb_list_close(&list);
-	return got < 0 ? fb_err_prefix(err, "item %s", item->name) : 0;
+	return fb_refs_item(&refs, item, err);
 }
 
 int fb_mark_set(struct fb_mark *m, const char *set, struct fb_err *err)

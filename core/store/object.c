@@ -28,6 +28,7 @@ struct fb_object_io {
 	uint8_t *zipped; /* FB_CHUNK: compressed, not yet or no longer encrypted */
 	uint8_t *plain;  /* FB_CHUNK */
 	uint8_t *buffer; /* FB_CHUNK + 1: the caller's */
+	size_t file_size;
 	bool distrust;
 };
 
@@ -160,9 +161,8 @@ static size_t fill(struct fb_object_io *io, const void *data, size_t size, unsig
 	return FB_OBJECT_HEADER + crypto_secretstream_xchacha20poly1305_HEADERBYTES + (size_t)out;
 }
 
-static int write_object(struct fb_object_io *io, const char *place, size_t size, struct fb_err *err)
+static int write_object(struct fb_store *s, const char *place, const void *data, size_t size, struct fb_err *err)
 {
-	struct fb_store *s = io->store;
 	char name[FB_TEMPORARY_SIZE], temporary[FB_TEMPORARY_SIZE + 3];
 	int fd, saved;
 
@@ -170,7 +170,7 @@ static int write_object(struct fb_object_io *io, const char *place, size_t size,
 	fd = openat(s->objects, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fb_err_set(err, FB_STORE_IO, "cannot create an object in %s/objects: %s", s->path, strerror(errno));
-	if (fb_io_write_all(fd, io->file, size) < 0) {
+	if (fb_io_write_all(fd, data, size) < 0) {
 		saved = errno;
 		close(fd);
 	} else if (close(fd) < 0 || renameat(s->objects, temporary, s->objects, place) < 0) {
@@ -180,6 +180,13 @@ static int write_object(struct fb_object_io *io, const char *place, size_t size,
 	}
 	unlinkat(s->objects, temporary, 0);
 	return fb_err_set(err, FB_STORE_IO, "cannot write an object of %zu bytes in %s/objects: %s", size, s->path, strerror(saved));
+}
+
+int fb_object_write_file(struct fb_store *s, const struct fb_oid *id, const void *data, size_t size, struct fb_err *err)
+{
+	char place[FB_OBJECT_PLACE];
+
+	return write_object(s, fb_object_place(id, place), data, size, err);
 }
 
 int fb_object_put(struct fb_object_io *io, const void *data, size_t size, unsigned level, bool encrypted, struct fb_oid *ret, struct fb_cost *cost, struct fb_err *err)
@@ -196,7 +203,7 @@ int fb_object_put(struct fb_object_io *io, const void *data, size_t size, unsign
 	if (stored < FB_OBJECT_HEADER || (io->distrust && fb_object_get(io, ret, level, size, encrypted, &there, NULL) < 0)) {
 		stored = (int64_t)fill(io, data, size, level, encrypted);
 		sum_of(io->file, (size_t)stored, io->file + BOUND);
-		if (write_object(io, fb_object_place(ret, place), (size_t)stored, err) < 0)
+		if (write_object(io->store, fb_object_place(ret, place), io->file, (size_t)stored, err) < 0)
 			return -1;
 		cost->written += (uint64_t)stored;
 	}
@@ -233,8 +240,23 @@ static int read_object(struct fb_object_io *io, const struct fb_oid *id, size_t 
 	close(fd);
 	if (size > FILE_LIMIT)
 		return damaged(id, err, "is longer than any object is");
-	*ret_size = size;
+	*ret_size = io->file_size = size;
 	return 0;
+}
+
+const uint8_t *fb_object_io_file(const struct fb_object_io *io, size_t *ret_size)
+{
+	*ret_size = io->file_size;
+	return io->file;
+}
+
+int fb_object_read_file(struct fb_object_io *io, const struct fb_oid *id, struct fb_err *err)
+{
+	size_t n;
+
+	if (read_object(io, id, &n, err) < 0)
+		return -1;
+	return n > FB_OBJECT_HEADER && !memcmp(io->file, "FBOB", 4) ? 0 : damaged(id, err, "is cut short, or has a header that is not known");
 }
 
 /* Takes the encryption off: *p and *n become the message. */
@@ -259,7 +281,7 @@ static int decrypt(struct fb_object_io *io, const struct fb_oid *id, const uint8
 	return 0;
 }
 
-int fb_object_get(struct fb_object_io *io, const struct fb_oid *id, unsigned level, size_t size, bool encrypted, const uint8_t **ret, struct fb_err *err)
+static int get(struct fb_object_io *io, const struct fb_oid *id, unsigned level, size_t size, bool encrypted, const uint8_t **ret, struct fb_err *err)
 {
 	const uint8_t *p = io->file + FB_OBJECT_HEADER, *head = io->file;
 	uint8_t sum[crypto_shorthash_BYTES];
@@ -297,4 +319,29 @@ int fb_object_get(struct fb_object_io *io, const struct fb_oid *id, unsigned lev
 		return damaged(id, err, "has other content than its name says: it was changed");
 	*ret = p;
 	return 0;
+}
+
+int fb_object_get(struct fb_object_io *io, const struct fb_oid *id, unsigned level, size_t size, bool encrypted, const uint8_t **ret, struct fb_err *err)
+{
+	struct fb_store *s = io->store;
+	struct fb_err ours = {0};
+	char place[FB_OBJECT_PLACE];
+	bool fetched;
+	int r;
+
+	if (!s->fetch)
+		return get(io, id, level, size, encrypted, ret, err);
+	r = get(io, id, level, size, encrypted, ret, &ours);
+	fetched = r < 0 && ours.code == FB_STORE_DAMAGED;
+	if (fetched) {
+		ours = (struct fb_err){0};
+		r = s->fetch(s->fetch_ctx, id, &ours);
+		if (r == 0)
+			r = get(io, id, level, size, encrypted, ret, &ours);
+	}
+	if (s->passing || (fetched && r < 0)) /* what is not what its name says does not stay */
+		unlinkat(s->objects, fb_object_place(id, place), 0);
+	if (r < 0 && err)
+		*err = ours;
+	return r;
 }

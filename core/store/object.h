@@ -45,6 +45,13 @@ int fb_object_put(struct fb_object_io *io, const void *data, size_t size, unsign
 		  struct fb_err *err) FB_MUST_USE;
 /* Reads one back and compares. *ret lives until the next call with io. The message of a damaged one says what is wrong and names it. */
 int fb_object_get(struct fb_object_io *io, const struct fb_oid *id, unsigned level, size_t size, bool encrypted, const uint8_t **ret, struct fb_err *err) FB_MUST_USE;
+/* The bytes of the file that was last read with io, for who copies it. */
+const uint8_t *fb_object_io_file(const struct fb_object_io *io, size_t *ret_size);
+/* Reads the file alone; says nothing of its content but that it could be an object. */
+int fb_object_read_file(struct fb_object_io *io, const struct fb_oid *id, struct fb_err *err) FB_MUST_USE;
+/* Writes bytes from elsewhere as an object's file. They are believed as little as any when they are read. */
+int fb_object_write_file(struct fb_store *s, const struct fb_oid *id, const void *data, size_t size, struct fb_err *err) FB_MUST_USE;
+#define FB_OBJECT_FILE_LIMIT (FB_OBJECT_HEADER + FB_CHUNK + 1024)
 /* Bytes on disk, or -1 when it is not there. */
 int64_t fb_object_stored(const struct fb_store *store, const struct fb_oid *id);
 

@@ -10,7 +10,8 @@
 
 #include "base/mem.h"
 
-#define THREADS_MOST 6
+#define PROCESSORS_MOST 6
+#define THREADS_MOST 8
 
 struct fb_pool {
 	struct fb_pool_form form;
@@ -70,7 +71,7 @@ static unsigned processors(void)
 	cpu_set_t set;
 	int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 
-	return n < 1 ? 1 : n > THREADS_MOST ? THREADS_MOST : (unsigned)n;
+	return n < 1 ? 1 : n > PROCESSORS_MOST ? PROCESSORS_MOST : (unsigned)n;
 }
 
 struct fb_pool *fb_pool_new(const struct fb_pool_form *form)
@@ -86,7 +87,7 @@ struct fb_pool *fb_pool_new(const struct fb_pool_form *form)
 	pthread_cond_init(&p->done, NULL);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old); /* signals are the calling thread's */
-	for (unsigned want = processors(); p->threads < want; p->threads++)
+	for (unsigned want = !form->threads ? processors() : form->threads < THREADS_MOST ? form->threads : THREADS_MOST; p->threads < want; p->threads++)
 		if (pthread_create(&p->thread[p->threads], NULL, run, p) != 0)
 			break;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

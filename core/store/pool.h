@@ -19,8 +19,9 @@ struct fb_pool_form {
 	void *ctx;
 	struct fb_store *store;
 	bool distrust; /* of object_io */
+	unsigned threads; /* 0: as many as there are processors; 8 at most: for those that wait for others */
 };
-/* As many threads as there are processors, 6 at most: some 6 MiB each. */
+/* As many threads as there are processors, 6 at most, where the form does not say it: some 6 MiB each. */
 struct fb_pool *fb_pool_new(const struct fb_pool_form *form);
 /* A free slot; before that, takes results while the ring is full. NULL when take has failed, with its err. */
 void *fb_pool_slot(struct fb_pool *p, struct fb_err *err);

@@ -267,6 +267,23 @@ static int seal(struct fb_store *s, int part, const char *name, const char *id, 
 	return r;
 }
 
+int fb_set_install(struct fb_store *s, int part, const char *id, const void *manifest, size_t size, struct fb_err *err)
+{
+	char *name = fb_asprintf("%s.part", id);
+	int r = lock_part(part, id, err);
+
+	if (r == 0)
+		r = still_open(s, part, id, err);
+	if (r == 0)
+		r = fb_store_write_file(s, part, "manifest.json", manifest, size, err);
+	if (r == 0)
+		r = mark(s, name, id, err);
+	if (r == 0)
+		tidy(part);
+	fb_free(name);
+	return r;
+}
+
 int fb_set_seal(struct fb_store *s, const char *id, const json_t *meta, char ret_digest[FB_OID_TEXT], json_t **ret_manifest, struct fb_err *err)
 {
 	struct fb_manifest manifest;

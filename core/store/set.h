@@ -21,6 +21,9 @@ int fb_set_keep_item(struct fb_store *s, int part, const char *id, const json_t 
 /* Turns the part into a set. meta (may be NULL) is an object of texts. *ret_digest is the manifest's. */
 int fb_set_seal(struct fb_store *s, const char *id, const json_t *meta, char ret_digest[FB_OID_TEXT], json_t **ret_manifest, struct fb_err *err) FB_MUST_USE;
 
+/* Turns the part into the set that a manifest from elsewhere says, whose items are all here and were verified. Its text was parsed by the caller. */
+int fb_set_install(struct fb_store *s, int part, const char *id, const void *manifest, size_t size, struct fb_err *err) FB_MUST_USE;
+
 /* Is the part still of use to someone? *why says so for people. */
 bool fb_set_part_alive(struct fb_store *s, const char *name, char *why, size_t size);
 

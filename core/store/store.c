@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "store/document.h"
 
-#define SCHEMA "failback.store/1"
+#define SCHEMA FB_STORE_SCHEMA
 #define FORMAT 1
 
 static const char *const encryptions[] = {[FB_STORE_NONE] = "none", [FB_STORE_SECRETS] = "secrets", [FB_STORE_ALL] = "all"};
@@ -286,6 +286,32 @@ int fb_store_init(const char *path, enum fb_store_encryption encryption, const s
 	if (r == 0 && syncfs(s.dir) < 0)
 		r = fb_err_set(err, FB_STORE_IO, "cannot sync %s: %s", path, strerror(errno));
 	json_decref(keys);
+	close(s.dir);
+	return r;
+}
+
+int fb_store_adopt(const char *path, const void *form, size_t size, struct fb_err *err)
+{
+	struct fb_store s = {.path = (char *)path, .dir = -1};
+	json_t *o;
+	int r;
+
+	if (fb_document_parse(form, size, SCHEMA, "store.json", &o, err) < 0)
+		return -1;
+	json_decref(o);
+	if (make_folder(path, err) < 0)
+		return -1;
+	s.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s.dir < 0)
+		return fb_err_set(err, FB_STORE_IO, "cannot open %s: %s", path, strerror(errno));
+	while ((r = flock(s.dir, LOCK_EX)) < 0 && errno == EINTR)
+		;
+	r = r < 0 ? fb_err_set(err, FB_STORE_IO, "cannot lock %s: %s", path, strerror(errno)) : check_free(&s, err);
+	randombytes_buf(&s.temporary, sizeof s.temporary);
+	if (r == 0)
+		r = make_content(s.dir, err);
+	if (r == 0)
+		r = fb_store_replace_file(&s, s.dir, "store.json", form, size, err);
 	close(s.dir);
 	return r;
 }

@@ -53,10 +53,18 @@ struct fb_store {
 	bool unlocked;
 	uint64_t temporary;   /* random: begins the names of our temporary files */
 	unsigned temporaries; /* how many were named; atomic */
+	/* Brings the bytes of an object that is not here, or is damaged, from where there is a copy (copy.h), in any thread; NULL: there is none. */
+	int (*fetch)(void *ctx, const struct fb_oid *id, struct fb_err *err);
+	void *fetch_ctx;
+	bool passing; /* what was fetched is looked at, not kept */
 };
 
 /* Makes a store in a folder that is empty or not there. encryption other than none needs a key; a key file that is not there is made. */
 int fb_store_init(const char *path, enum fb_store_encryption encryption, const struct fb_key_source *key, char ret_id[33], struct fb_err *err) FB_MUST_USE;
+
+/* Makes a store out of another one's store.json, in a folder that is empty or not there: one that its sets can be put into. */
+#define FB_STORE_SCHEMA "failback.store/1"
+int fb_store_adopt(const char *path, const void *form, size_t size, struct fb_err *err) FB_MUST_USE;
 
 /* Opens a store, and unlocks it with key, if one is given or the store remembers its key file. A key that is absent is an error only where it is needed
  * (fb_store_need_key); a wrong one always. fb_store_close takes a zeroed store too. */

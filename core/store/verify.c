@@ -15,6 +15,7 @@
 #define SLOTS 256
 #define NAMED 100 /* problems that are told of one item; the others are counted */
 #define PROGRESS_MS 200
+#define REMOTE 8 /* threads that wait for another machine */
 
 struct job {
 	struct fb_oid id;
@@ -230,28 +231,37 @@ static int verify_items(struct verify *v, const struct fb_manifest *m, const cha
 	return bad;
 }
 
+int fb_verify_manifest(struct fb_store *s, const struct fb_manifest *m, const char *set, const char *item, void (*progress)(void *ctx, uint64_t bytes, uint64_t total, const char *text), void *ctx,
+		       json_t **ret, struct fb_err *err)
+{
+	struct verify v = {.store = s, .progress = progress, .ctx = ctx};
+	struct fb_pool_form form = {.slots = SLOTS, .job_size = sizeof(struct job), .work = work, .take = take, .ctx = &v, .store = s, .threads = s->fetch ? REMOTE : 0};
+	int64_t started = fb_clock_us();
+	json_t *items;
+	int r;
+
+	v.io = fb_object_io_new(s);
+	v.pool = fb_pool_new(&form);
+	items = json_array();
+	r = verify_items(&v, m, item, items, err);
+	fb_pool_free(v.pool, NULL);
+	fb_object_io_free(v.io);
+	if (r >= 0)
+		*ret = json_pack("{s:s, s:s, s:s, s:b, s:f, s:O}", "schema", "failback.backup-verify/1", "set", set, "digest", m->digest, "good", r == 0, "seconds",
+				 (double)(fb_clock_us() - started) / 1e6, "items", items);
+	json_decref(items);
+	return r;
+}
+
 int fb_verify(struct fb_store *s, const char *set, const char *item, const char *digest, void (*progress)(void *ctx, uint64_t bytes, uint64_t total, const char *text),
 	      void *ctx, json_t **ret, struct fb_err *err)
 {
-	struct verify v = {.store = s, .progress = progress, .ctx = ctx};
-	struct fb_pool_form form = {.slots = SLOTS, .job_size = sizeof(struct job), .work = work, .take = take, .ctx = &v, .store = s};
-	int64_t started = fb_clock_us();
 	struct fb_manifest m;
-	json_t *items;
 	int r;
 
 	if (fb_store_lock(s, false, err) < 0 || fb_manifest_read(s, set, digest, &m, err) < 0)
 		return -1;
-	v.io = fb_object_io_new(s);
-	v.pool = fb_pool_new(&form);
-	items = json_array();
-	r = verify_items(&v, &m, item, items, err);
-	fb_pool_free(v.pool, NULL);
-	fb_object_io_free(v.io);
-	if (r >= 0)
-		*ret = json_pack("{s:s, s:s, s:s, s:b, s:f, s:O}", "schema", "failback.backup-verify/1", "set", set, "digest", m.digest, "good", r == 0, "seconds",
-				 (double)(fb_clock_us() - started) / 1e6, "items", items);
-	json_decref(items);
+	r = fb_verify_manifest(s, &m, set, item, progress, ctx, ret, err);
 	fb_manifest_clear(&m);
 	return r;
 }

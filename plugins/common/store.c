@@ -73,10 +73,12 @@ json_t *store_ask(const struct fb_call *call, struct store_words *w, int *ret_co
 		store_word(&before, w->v[i]);
 	before.environment = w->environment;
 	before.timeout_ms = w->timeout_ms;
+	before.input = w->input;
 	store_words_clear(w);
 	*w = before;
 	command.environment = w->environment;
 	command.timeout_ms = w->timeout_ms;
+	command.input = w->input;
 	command.argv = (const char *const *)w->v;
 	rc = call->host->run(call, &command, &r);
 	store_words_clear(w);

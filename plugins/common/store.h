@@ -19,6 +19,7 @@
 struct store_words {
 	char **v; /* ends in NULL */
 	size_t n;
+	const char *input; /* its standard input; not copied. NULL: none */
 	const char *const *environment; /* for it, and for the program that it runs; not copied. NULL: none */
 	int64_t timeout_ms; /* it is ended then; 0: with the call */
 };

@@ -15,6 +15,7 @@ include plugins/phases/analyze/local.mk
 include plugins/phases/archive/local.mk
 include plugins/phases/backup/local.mk
 include plugins/phases/cleanup/local.mk
+include plugins/phases/copy-backup/local.mk
 include plugins/phases/give-back/local.mk
 include plugins/phases/notify/local.mk
 include plugins/phases/promote/local.mk

@@ -156,3 +156,9 @@ endif
 # A deployment of code that fails: strategy git, a Python environment, settings
 EXTRA_DIST += tests/chain/test_scenario_code.py
 TESTS += tests/chain/test_scenario_code.py
+# Copies of backups elsewhere
+EXTRA_DIST += tests/chain/s3_lab.py
+EXTRA_DIST += tests/chain/test_locations.py
+TESTS += tests/chain/test_locations.py
+EXTRA_DIST += tests/chain/test_copies.py
+TESTS += tests/chain/test_copies.py

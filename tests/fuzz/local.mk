@@ -70,3 +70,15 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/manifest/hard \
 	tests/fuzz/corpus/manifest/root \
 	tests/fuzz/corpus/manifest/set.json
+
+check_PROGRAMS += tests/fuzz/fuzz_s3_xml
+TESTS += tests/fuzz/fuzz_s3_xml
+tests_fuzz_fuzz_s3_xml_SOURCES = $(fuzz_driver) \
+	tests/fuzz/fuzz_s3_xml.c
+tests_fuzz_fuzz_s3_xml_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_s3_xml_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_s3_xml_LDFLAGS = $(AM_LDFLAGS) -pthread
+tests_fuzz_fuzz_s3_xml_LDADD = libfailback-store.la
+EXTRA_DIST += \
+	tests/fuzz/corpus/s3_xml/error.xml \
+	tests/fuzz/corpus/s3_xml/list.xml

@@ -27,7 +27,7 @@ struct run {
 	struct fb_tool_answer *ret;
 	struct fb_progress *progress;
 	pid_t pid;
-	int out, err;
+	int out, err, input;
 	struct fb_text answer, words, error; /* words: of standard error, not yet a whole line */
 	bool too_large;
 };
@@ -96,7 +96,10 @@ static int spawn_with(struct run *r, const char *program, const int out[2], cons
 	posix_spawnattr_setsigdefault(&how, &usual);
 	posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGDEF);
 	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (r->input >= 0)
+		posix_spawn_file_actions_adddup2(&files, r->input, STDIN_FILENO);
+	else
+		posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, out[1], STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&files, err[1], STDERR_FILENO);
 	code = posix_spawn(&r->pid, program, &files, &how, (char *const *)argv, environ);
@@ -106,12 +109,36 @@ static int spawn_with(struct run *r, const char *program, const int out[2], cons
 	return code;
 }
 
+/* A pipe with all of it: no file has it, and nobody has to go on writing. */
+static int hold_input(const char *text, int *ret)
+{
+	int fds[2];
+	ssize_t n;
+
+	*ret = -1;
+	if (!text)
+		return 0;
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return errno;
+	n = write(fds[1], text, strlen(text));
+	close(fds[1]);
+	if (n != (ssize_t)strlen(text)) {
+		close(fds[0]);
+		return E2BIG;
+	}
+	fcntl(fds[0], F_SETFL, 0);
+	*ret = fds[0];
+	return 0;
+}
+
 static int start(struct run *r)
 {
 	const char *program = fb_cli_store_program();
-	int out[2], err[2], code;
+	int out[2], err[2], code = hold_input(r->call->input, &r->input);
 
-	if (pipe2(out, O_CLOEXEC) < 0) {
+	if (code) {
+		/* said below */
+	} else if (pipe2(out, O_CLOEXEC) < 0) {
 		code = errno;
 	} else if (pipe2(err, O_CLOEXEC) < 0) {
 		code = errno;
@@ -121,6 +148,9 @@ static int start(struct run *r)
 		code = spawn_with(r, program, out, err);
 		close(out[1]);
 		close(err[1]);
+		if (r->input >= 0)
+			close(r->input);
+		r->input = -1;
 		if (code == 0) {
 			r->out = out[0];
 			r->err = err[0];
@@ -129,6 +159,8 @@ static int start(struct run *r)
 		close(out[0]);
 		close(err[0]);
 	}
+	if (r->input >= 0)
+		close(r->input);
 	if (code == ENOENT)
 		fb_text_printf(&r->error, "%s is not there: install the package failback-store (apt-get install failback-store)", program);
 	else

@@ -22,6 +22,7 @@ struct fb_tool_call {
 	const char *const *args; /* command and options, end in NULL */
 	const char *doing;       /* "verifying": progress is shown on a terminal; NULL: none is */
 	const char *about;       /* what, until it says that itself */
+	const char *input;       /* its standard input, at most 32 KiB; NULL: none */
 	bool key;                /* it reads content: give it the key of the configuration */
 	/* Takes each line of the answer as it comes, without its end; NULL: the whole answer is parsed as JSON. */
 	void (*line)(void *ctx, const char *line);
