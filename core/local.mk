@@ -22,3 +22,4 @@ include core/recovery/local.mk
 include core/cli/local.mk
 include core/man/local.mk
 include core/store/local.mk
+include core/analysis/local.mk

@@ -153,3 +153,10 @@ tests_unit_test_store_s3_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_store_s3_CFLAGS = $(unit_cflags)
 tests_unit_test_store_s3_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_unit_test_store_s3_LDADD = libfailback-store.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test_analysis
+TESTS += tests/unit/test_analysis
+tests_unit_test_analysis_SOURCES = tests/unit/test_analysis.c
+tests_unit_test_analysis_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_analysis_CFLAGS = $(unit_cflags)
+tests_unit_test_analysis_LDADD = libfailback-analysis.la $(CMOCKA_LIBS)

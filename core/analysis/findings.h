@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the signatures find in a log: bounded memory, whatever the log. Each finding rests on bytes of the file. Knows nothing of ranking.
+ */
+#ifndef FB_ANALYSIS_FINDINGS_H
+#define FB_ANALYSIS_FINDINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analysis/database.h"
+#include "analysis/expression.h"
+
+#define FB_QUOTE_SIZE 512
+#define FB_FINDINGS_FIRST 3 /* kept of one signature: so many first ones, and the last */
+
+struct fb_quote { /* the text is these bytes of the file, and no others */
+	int64_t line, offset;
+	size_t length;
+	char text[FB_QUOTE_SIZE + 1];
+};
+
+struct fb_parameter {
+	char name[32];
+	char value[256];
+};
+
+struct fb_finding {
+	const struct fb_signature *signature;
+	struct fb_quote quote;
+	struct fb_parameter parameters[FB_GROUPS];
+	size_t parameter_count;
+	int penalty;   /* the line warns, informs, or speaks of something optional */
+	bool familiar; /* a log of a success has such a line, too */
+};
+
+struct fb_found { /* by one signature */
+	struct fb_finding first[FB_FINDINGS_FIRST], last;
+	size_t kept;
+	int64_t count;
+};
+
+struct fb_findings;
+int fb_findings_new(const struct fb_signatures *s, const char *cache, struct fb_findings **ret, struct fb_errs *errs) FB_MUST_USE;
+void fb_findings_free(struct fb_findings *f); /* takes NULL */
+/* Learns what a log of a success has. To be called before fb_findings_scan. 0, or -1 with errno. */
+int fb_findings_learn(struct fb_findings *f, int fd);
+/* Scans the log. 0, or -1 with errno. */
+int fb_findings_scan(struct fb_findings *f, int fd, int64_t *ret_bytes, int64_t *ret_lines);
+/* One for each signature, in their order. */
+const struct fb_found *fb_findings_of(const struct fb_findings *f, size_t signature);
+
+#endif

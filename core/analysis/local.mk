@@ -1,0 +1,29 @@
+# What a log says: a library of its own, for failback-analyze and its tests alone; nothing else links Hyperscan or PCRE2
+noinst_LTLIBRARIES += libfailback-analysis.la
+libfailback_analysis_la_SOURCES = \
+	core/analysis/database.c \
+	core/analysis/database.h \
+	core/analysis/document.c \
+	core/analysis/document.h \
+	core/analysis/expression.c \
+	core/analysis/expression.h \
+	core/analysis/findings.c \
+	core/analysis/findings.h \
+	core/analysis/lint.c \
+	core/analysis/lint.h \
+	core/analysis/rank.c \
+	core/analysis/rank.h \
+	core/analysis/reader.c \
+	core/analysis/reader.h \
+	core/analysis/signature.c \
+	core/analysis/signature.h
+libfailback_analysis_la_CPPFLAGS = $(FB_CPPFLAGS)
+libfailback_analysis_la_CFLAGS = $(FB_CFLAGS) $(JANSSON_CFLAGS) $(LIBCONFIG_CFLAGS) $(HYPERSCAN_CFLAGS) $(PCRE2_CFLAGS)
+libfailback_analysis_la_LIBADD = libfailback-base.la $(JANSSON_LIBS) $(LIBCONFIG_LIBS) $(HYPERSCAN_LIBS) $(PCRE2_LIBS)
+
+pkglibexec_PROGRAMS += failback-analyze
+failback_analyze_SOURCES = core/analysis/failback_analyze.c
+failback_analyze_CPPFLAGS = $(FB_CPPFLAGS)
+failback_analyze_CFLAGS = $(FB_CFLAGS) $(FB_PIE_CFLAGS) $(JANSSON_CFLAGS)
+failback_analyze_LDFLAGS = $(AM_LDFLAGS) $(FB_PIE_LDFLAGS)
+failback_analyze_LDADD = libfailback-analysis.la

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "analysis/reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* Where in an escape sequence (ECMA-48) the reader is */
+enum state { PLAIN, ESCAPE, CSI, STRING, STRING_ESCAPE };
+
+struct cleaner {
+	char *text;
+	size_t n;
+	struct fb_log_shift *shifts;
+	size_t count, room;
+	enum state state;
+};
+
+/* The bytes that a block may hold and still be text as it is: all but control characters, backslash and the first byte of typographic quotes. */
+static bool is_plain(const char *raw, size_t n)
+{
+	static const unsigned char odd[] = {0x1b, '\r', '\\', 0xe2, 0};
+
+	for (size_t i = 0; i < sizeof odd; i++)
+		if (memchr(raw, odd[i], n))
+			return false;
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)raw[i] < 0x20 && raw[i] != '\n' && raw[i] != '\t')
+			return false;
+	return true;
+}
+
+static void shift(struct cleaner *c, size_t raw)
+{
+	if (c->count == c->room) {
+		c->room = c->room ? 2 * c->room : 4096;
+		c->shifts = fb_realloc(c->shifts, c->room * sizeof *c->shifts);
+	}
+	c->shifts[c->count++] = (struct fb_log_shift){(uint32_t)c->n, (uint32_t)raw};
+}
+
+static void put(struct cleaner *c, char byte, size_t raw)
+{
+	const struct fb_log_shift *last = c->count ? &c->shifts[c->count - 1] : NULL;
+
+	if (!last || last->raw + (c->n - last->text) != raw)
+		shift(c, raw);
+	c->text[c->n++] = byte;
+}
+
+static void skip_escape(struct cleaner *c, unsigned char b)
+{
+	switch (c->state) {
+	case ESCAPE:
+		c->state = b == '[' ? CSI : b == ']' || b == 'P' || b == '_' || b == '^' ? STRING : b >= 0x20 && b <= 0x2f ? ESCAPE : PLAIN;
+		break;
+	case CSI:
+		if (b >= 0x40 && b <= 0x7e)
+			c->state = PLAIN;
+		break;
+	case STRING:
+		c->state = b == 0x07 ? PLAIN : b == 0x1b ? STRING_ESCAPE : STRING;
+		break;
+	default:
+		c->state = b == '\\' ? PLAIN : STRING;
+	}
+}
+
+/* A typographic quote, U+2018 to U+201D, as a plain one; 0: it is none. */
+static char quote(const unsigned char *p, size_t left)
+{
+	return left < 3 || p[0] != 0xe2 || p[1] != 0x80 || p[2] < 0x98 || p[2] > 0x9d ? 0 : p[2] <= 0x9b ? '\'' : '"';
+}
+
+static void clean(struct cleaner *c, const char *raw, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)raw;
+
+	c->n = c->count = 0;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char b = p[i];
+		char plain;
+
+		if (b == '\n' || b == '\r') { /* also ends a sequence that was cut off */
+			c->state = PLAIN;
+			if (b == '\n' || i + 1 == n || p[i + 1] != '\n')
+				put(c, '\n', i);
+		} else if (c->state != PLAIN) {
+			skip_escape(c, b);
+		} else if (b == 0x1b) {
+			c->state = ESCAPE;
+		} else if (b == '\\' && i + 1 < n && (p[i + 1] == '"' || p[i + 1] == '\'')) {
+			continue;
+		} else if (b == 0xe2 && (plain = quote(p + i, n - i))) {
+			put(c, plain, i);
+			i += 2;
+		} else if (b >= 0x20 || b == '\t') {
+			put(c, (char)b, i);
+		}
+	}
+}
+
+static size_t count_lines(const char *p, size_t n)
+{
+	const char *end = p + n;
+	size_t lines = 0;
+
+	for (; (p = memchr(p, '\n', (size_t)(end - p))); p++)
+		lines++;
+	return lines;
+}
+
+struct reading {
+	struct cleaner cleaner;
+	int64_t offset, line;
+	fb_log_fn take;
+	void *ctx;
+};
+
+static void give(struct reading *r, const char *raw, size_t n)
+{
+	struct fb_log_block b = {.text = raw, .n = n, .raw = raw, .raw_n = n, .offset = r->offset, .line = r->line};
+
+	if (r->cleaner.state != PLAIN || !is_plain(raw, n)) {
+		clean(&r->cleaner, raw, n);
+		b.text = r->cleaner.text;
+		b.n = r->cleaner.n;
+		b.shifts = r->cleaner.shifts;
+		b.shift_count = r->cleaner.count;
+	}
+	if (b.n)
+		r->take(r->ctx, &b);
+	r->offset += (int64_t)n;
+	r->line += (int64_t)count_lines(raw, n);
+}
+
+/* The end of the last whole line in buf; all of it when there is none and the buffer is full. */
+static size_t whole_lines(const char *buf, size_t n)
+{
+	const char *last = memrchr(buf, '\n', n);
+
+	return last ? (size_t)(last - buf) + 1 : n == FB_READER_BLOCK ? n : 0;
+}
+
+int fb_log_read(int fd, fb_log_fn take, void *ctx, int64_t *ret_bytes, int64_t *ret_lines)
+{
+	struct reading r = {.line = 1, .take = take, .ctx = ctx};
+	char *buf = malloc(FB_READER_BLOCK);
+	size_t have = 0, whole;
+	ssize_t n = -1;
+	int saved;
+
+	r.cleaner.text = malloc(FB_READER_BLOCK);
+	while (buf && r.cleaner.text) {
+		n = read(fd, buf + have, FB_READER_BLOCK - have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		have += (size_t)n;
+		whole = have == FB_READER_BLOCK ? whole_lines(buf, have) : 0;
+		if (!whole)
+			continue;
+		give(&r, buf, whole);
+		memmove(buf, buf + whole, have - whole);
+		have -= whole;
+	}
+	saved = errno;
+	if (n == 0 && have)
+		give(&r, buf, have);
+	*ret_bytes = r.offset;
+	*ret_lines = r.line - 1;
+	free(buf);
+	free(r.cleaner.text);
+	fb_free(r.cleaner.shifts);
+	errno = saved;
+	return n == 0 ? 0 : -1;
+}
+
+static int64_t raw_at(const struct fb_log_block *b, size_t at)
+{
+	size_t low = 0, high = b->shift_count;
+
+	if (!b->shift_count)
+		return (int64_t)at;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (b->shifts[middle].text <= at)
+			low = middle;
+		else
+			high = middle;
+	}
+	return (int64_t)b->shifts[low].raw + (int64_t)(at - b->shifts[low].text);
+}
+
+int64_t fb_log_offset(const struct fb_log_block *b, size_t at)
+{
+	return b->offset + raw_at(b, at);
+}
+
+int64_t fb_log_line(const struct fb_log_block *b, size_t at)
+{
+	return b->line + (int64_t)count_lines(b->raw, (size_t)raw_at(b, at));
+}
