@@ -135,6 +135,7 @@ TESTS += tests/chain/test_systemd_lab.py
 EXTRA_DIST += tests/chain/test_systemd.py
 if HAVE_SYSTEMD
 TESTS += tests/chain/test_systemd.py
+endif
 
 # Strategy files: units that read what it puts in place
 EXTRA_DIST += tests/chain/units_lab.py
