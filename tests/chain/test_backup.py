@@ -70,18 +70,6 @@ def a_release_that_is_gone_back_to_later_has_the_configuration_of_its_time():
         check(lab.content() == first, "the configuration is", lab.content())
 
 
-def a_way_back_whose_set_is_gone_is_said():
-    with BackupLab() as lab:
-        lab.deploy("1.0")
-        lab.deploy("2.0", f'{{ name = "edit"; run = "echo release = 2 > {lab.tree}/app.conf"; }}')
-        gone = lab.sql("select value from facts where key = 'set.1.0'")[0][0].strip('"')
-        lab.store_run("remove", "--set", gone)
-        changed = lab.content()
-        p = lab.run("rollback", "app", "--to", "1.0", "--reason", "slow")
-        check(p.returncode != DONE and f"has no set {gone} any more" in " ".join((p.stdout + p.stderr).split()), "ended with", p.returncode, p.stdout, p.stderr)
-        check(lab.content() == changed, "the configuration is", lab.content())
-
-
 def a_backup_that_cannot_be_made_refuses_the_deployment():
     with BackupLab() as lab:
         lab.deploy("1.0")
@@ -235,6 +223,6 @@ if __name__ == "__main__":
     main(people_give_back_an_item_or_one_file_of_it, the_command_gives_back_where_it_lives, what_was_given_back_is_taken_back_when_the_plan_fails, a_damaged_set_gives_nothing_back,
          a_set_or_item_that_is_not_there_is_named,
          configuration_comes_back_with_the_release, a_release_that_is_gone_back_to_later_has_the_configuration_of_its_time,
-         a_way_back_whose_set_is_gone_is_said, a_backup_that_cannot_be_made_refuses_the_deployment, a_damaged_object_refuses_the_deployment, it_is_proven_by_a_restore_where_that_is_asked_for,
+         a_backup_that_cannot_be_made_refuses_the_deployment, a_damaged_object_refuses_the_deployment, it_is_proven_by_a_restore_where_that_is_asked_for,
          what_is_kept_for_people_is_not_given_back, a_reload_follows_only_what_was_changed, an_item_whose_plugin_cannot_restore_is_refused,
          a_dry_run_makes_no_store)
