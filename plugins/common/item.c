@@ -13,6 +13,7 @@
 #include "plugins/common/run.h"
 
 #define REFUSED 4 /* of a restore: the rest is done */
+#define ABSENT 66 /* exit code: no such set, or item in it */
 #define OPEN_FOLDERS 16
 
 /* "failback-store put --set … --item …" */
@@ -324,9 +325,13 @@ static int32_t restored(const struct fb_call *call, const char *what, const char
 	}
 	if (code == REFUSED && path)
 		call->host->fail(call, "%s came back but for %lld that could not be put there safely, such as %s: %s", what, (long long)number(said, "refused_found"), path, why ? why : "?");
+	else if (code == ABSENT) /* pruned, for one: facts outlive sets */
+		call->host->fail(call, "%s is left as it is: the store has no set %s any more, or not this item in it: %s; look at 'failback backup list' for one that is left, and give it back with "
+				 "'failback backup restore'", what, set, line);
 	else
 		call->host->fail(call, "%s could not be brought back from set %s: %s", what, set, line);
-	advise(call, set);
+	if (code != ABSENT)
+		advise(call, set);
 	return FB_FAIL;
 }
 
