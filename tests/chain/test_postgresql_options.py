@@ -341,8 +341,8 @@ class DatabaseLab(ItemLab):
         super().__init__("")
         self.set_options(options)
 
-    def configure(self, *args, **more):
-        super().configure(*args, recovery=RECOVERY.replace('timeout = "10s"', 'timeout = "60s"'), **more)
+    def configure(self, services=("app",), more="", strategy="", recovery=RECOVERY, *rest):
+        super().configure(services, more, strategy, recovery.replace('timeout = "10s"', 'timeout = "60s"'), *rest)
 
     def set_options(self, options):
         self.items(f'{{ use = "postgresql"; name = "data"; tool = "none"; host = "{self.server.dir}"; port = {self.server.port}; user = "postgres"; dbname = "shop"; bindir = "{BIN}"; {options} }}')
