@@ -106,6 +106,7 @@ services = ( {{ name = "app";
   checks = ( {{ use = "http"; name = "answers"; url = "http://127.0.0.1:{self.port}/"; interval = "100ms"; timeout = "5s"; }} ); }} );
 {RECOVERY}
 notifiers = ( );
+rollback_timeout = "280s";
 """)
 
     def deploy(self, release, steps="", expect=DONE, **more):

@@ -299,8 +299,8 @@ int32_t dep_rehearse(struct dep *d, const char *release)
 {
 	const struct dep_words none = {0};
 	struct dep_words words = none;
+	char *place, why[DEP_LINE];
 	int32_t answer;
-	char *place;
 
 	if (!d->call->scratch) {
 		snprintf(d->line, sizeof d->line, "this plugin's sandbox has no scratch folder: set scratch = true");
@@ -310,9 +310,11 @@ int32_t dep_rehearse(struct dep *d, const char *release)
 	answer = build(d, release, true, place);
 	if (answer == FB_OK)
 		answer = compare(d, release, place);
+	memcpy(why, d->line, sizeof why);
 	words.environment = place;
 	if (dep_script(d, "rm -rf \"$E\"", &words, NULL))
 		d->h->log(d->call, FB_LOG_WARNING, "%s could not be removed: %s", place, d->line);
+	memcpy(d->line, why, sizeof why);
 	free(place);
 	return answer;
 }
