@@ -39,7 +39,7 @@ def unable(why):
 def prerequisites():
     if os.geteuid() != 0:
         unable("not root: systemd-nspawn needs it")
-    for program in ("systemd-nspawn", "nsenter", "dbus-daemon"):
+    for program in ("systemd-nspawn", "nsenter", "setpriv", "dbus-daemon"):
         need(program)
     if not os.path.exists(os.path.join(ROOT, "lib/systemd/systemd")):
         print(f"{ROOT} has no systemd: the package systemd is not installed there", file=sys.stderr)
@@ -99,8 +99,8 @@ class Machine:
             raise
 
     def boot(self, words):
-        with open(self.log, "w") as log:
-            self.nspawn = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", BOOT, "sh", ROOT, self.machine, uuid.uuid4().hex,
+        with open(self.log, "w") as log:  # it dies with the test, also when that is killed
+            self.nspawn = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", BOOT, "sh", ROOT, self.machine, uuid.uuid4().hex,
                                             " ".join(self.groups)] + words,
                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True, preexec_fn=defaults)
         end = time.monotonic() + 60

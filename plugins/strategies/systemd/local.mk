@@ -18,5 +18,12 @@ strategy_systemd_la_CFLAGS = $(plugin_cflags) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS
 strategy_systemd_la_LDFLAGS = $(module_ldflags)
 strategy_systemd_la_LIBADD = $(JANSSON_LIBS) $(SYSTEMD_LIBS)
 dist_man_MANS += plugins/strategies/systemd/failback-strategy-systemd.7
+
+check_PROGRAMS += plugins/strategies/systemd/test_strategy_systemd
+TESTS += plugins/strategies/systemd/test_strategy_systemd
+plugins_strategies_systemd_test_strategy_systemd_SOURCES = plugins/strategies/systemd/test_strategy_systemd.c
+plugins_strategies_systemd_test_strategy_systemd_CPPFLAGS = $(unit_cppflags) -D_GNU_SOURCE
+plugins_strategies_systemd_test_strategy_systemd_CFLAGS = $(unit_cflags) $(SYSTEMD_CFLAGS)
+plugins_strategies_systemd_test_strategy_systemd_LDADD = $(fake_libs) $(SYSTEMD_LIBS)
 endif
 EXTRA_DIST += plugins/strategies/systemd/example.conf
