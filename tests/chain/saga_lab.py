@@ -50,7 +50,7 @@ class SagaLab(WebLab):
             self.server.psql("CREATE DATABASE shop", "postgres")
             self.wrap()
             names = dict(self.ports, dir=self.dir, bin=BIN, pg=self.server.dir, pg_port=self.server.port,
-                         recovery=RECOVERY.replace('phase = "restore"; timeout = "10s"', 'phase = "restore"; timeout = "12s"'))
+                         recovery=RECOVERY.replace('phase = "restore"; timeout = "10s"', 'phase = "restore"; timeout = "10s"; retries = 2'))
             self.write("failback.conf", CONFIG.format(**names))
             self.plan = self.write("plan.conf", PLAN.format(dir=self.dir))
             self.write("reload", f"#!/bin/sh\necho $FAILBACK_RELEASE >> {self.dir}/reloaded\n", 0o700)

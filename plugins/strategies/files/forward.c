@@ -283,6 +283,8 @@ int32_t fs_switch(struct fs *s, const char *release, bool back)
 		answer = s->tree ? fs_tree_go(s, release, &to) : fs_link_go(s, release);
 	if (answer == FB_OK)
 		answer = fs_due_run(s, release, &to, &any);
+	if (answer == FB_OK && s->tree && back && changes && fs_fact(s, "edits", release))
+		s->host->log(s->call, FB_LOG_INFO, "what people had changed in %s while release %s was live is there again", s->live_at, release);
 	fs_list_clear(&from);
 	fs_list_clear(&to);
 	return answer == FB_OK && back && !changes && !any ? FB_SKIP : answer;
@@ -290,13 +292,19 @@ int32_t fs_switch(struct fs *s, const char *release, bool back)
 
 int32_t fs_op_shift(struct fs *s)
 {
+	int32_t answer;
+
 	if (fs_good_name(s, s->call->release))
 		return FB_FATAL;
 	if (s->call->share != 10000) {
 		s->host->fail(s->call, "strategy files was asked to give release %s %.2f %% of the traffic: files are live or not", s->call->release, s->call->share / 100.0);
 		return FB_FATAL;
 	}
-	return fs_switch(s, s->call->release, false);
+	answer = fs_switch(s, s->call->release, false);
+	/* Deployed anew it is as its folder has it: what people had changed in it at an earlier time is kept aside only */
+	if (answer == FB_OK && s->tree && !s->dry && fs_fact(s, "edits", s->call->release) && fs_fact_set(s, "edits", s->call->release, NULL))
+		answer = FB_RETRY;
+	return answer;
 }
 
 int32_t fs_op_commit(struct fs *s)

@@ -17,8 +17,10 @@ static const struct fb_option options[] = {
 	{.name = "affects[].run", .type = FB_TYPE_COMMAND, .flags = FB_OPTION_REQUIRED, .summary = "Run after a switch that changes one of them"},
 	{.name = "reload", .type = FB_TYPE_COMMAND, .summary = "Run after each switch"},
 	{.name = "ignore", .type = FB_TYPE_LIST, .summary = "Patterns of paths that are no part of a release: what the service itself writes there"},
-	{.name = "edited", .type = FB_TYPE_CHOICE, .default_value = "aside", .choices = "aside|refuse", .summary = "layout tree: what people have changed and a release would overwrite is kept aside, or the deployment refused"},
-	{.name = "changed", .type = FB_TYPE_CHOICE, .default_value = "refuse", .choices = "refuse|accept", .summary = "A last known good that is not what it was recorded as: no deployment, or it counts as it is now"},
+	{.name = "edited", .type = FB_TYPE_CHOICE, .default_value = "aside", .choices = "aside|refuse",
+	 .summary = "layout tree: what people have changed and a release would overwrite is kept aside, or the deployment refused"},
+	{.name = "changed", .type = FB_TYPE_CHOICE, .default_value = "refuse", .choices = "refuse|accept",
+	 .summary = "A last known good that is not what it was recorded as: no deployment, or it counts as it is now"},
 	{.name = "keep", .type = FB_TYPE_INT, .default_value = "0", .max = 100000, .summary = "How many releases stay after a deployment; 0: all"},
 	{.name = "zero_downtime", .type = FB_TYPE_BOOL, .default_value = "false", .summary = "None of the commands interrupts its users"},
 	{.name = "environment", .type = FB_TYPE_MAP, .summary = "Variables for all commands"},
@@ -66,5 +68,5 @@ static const struct fb_strategy_ops ops = {
 	.undo = undo,
 };
 
-FB_PLUGIN(STRATEGY, .features = FB_FEATURE_ZERO_DOWNTIME | FB_FEATURE_BY_OPTIONS, .name = "files", .version = "0.1.0", .summary = "Releases are folders: a link names the live one, or a tree is made equal to it",
-	  .license = "Apache-2.0", .options = options, .strategy = &ops)
+FB_PLUGIN(STRATEGY, .features = FB_FEATURE_ZERO_DOWNTIME | FB_FEATURE_BY_OPTIONS, .name = "files", .version = "0.1.0",
+	  .summary = "Releases are folders: a link names the live one, or a tree is made equal to it", .license = "Apache-2.0", .options = options, .strategy = &ops)

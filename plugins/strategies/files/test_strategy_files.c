@@ -393,6 +393,10 @@ static void what_people_have_changed_is_kept_and_comes_back_with_the_release(voi
 	assert_non_null(command);
 	assert_non_null(strstr(command, "diff -ru "));
 	assert_text(f, "releases/.failback/aside/deploy-test-3.1/config/app.json", "hotfix\n");
+	assert_answer(f, FB_OP_SHIFT, "1", FB_OK); /* deployed anew: as its folder has it, now and when it is gone back to */
+	assert_answer(f, FB_OP_SHIFT, "2", FB_OK);
+	go_back(f, "2", "1");
+	assert_int_equal(sh(f, "diff -r live releases/1"), 0);
 	fake_free(f);
 }
 
