@@ -70,6 +70,7 @@ pid=$(cat {world}/pid 2>/dev/null) && grep -q "\\"pid\\": $pid," {world}/status 
 """
 CONFIG = """
 environment = "production";
+rollback_timeout = "{long}s";
 backup_store = {{ path = "{dir}/backups"; }};
 services = ( {{ name = "shop";
   strategy = {{ use = "git"; path = "{work}"; fetch = "origin"; ref = "v%s"; version_file = "DEPLOYED_VERSION.txt"; settle = "{patience}s"; logs = [ "{world}/log" ];
