@@ -148,7 +148,7 @@ int32_t git_tag(struct repo *r, const char *commit, char *buf, size_t size)
 
 int32_t git_save(struct repo *r, const char *now, const char *suffix)
 {
-	char *saved = repo_commit(r, now, "what a failed release left uncommitted, saved by failback"), name[200], *quoted = run_quote(r->path);
+	char *saved = repo_commit(r, now, "local changes that were in the way, saved by failback"), name[200], *quoted = run_quote(r->path);
 	int32_t answer = FB_OK;
 
 	snprintf(name, sizeof name, "refs/failback/replaced/%s%s", r->call->execution, suffix);

@@ -309,7 +309,7 @@ static int32_t clean_up(struct repo *r)
 		answer = keep_commit(r, "keep", name, failed);
 	}
 	if (folder && failed && access(folder, F_OK) == 0)
-		call->host->log(call, FB_LOG_INFO, "the staged release %s of %s is kept in %s until the next good release", call->failed, call->service, folder);
+		call->host->log(call, FB_LOG_INFO, "the staged release %s of %s is kept in %s until the next one is staged or good", call->failed, call->service, folder);
 	free(folder);
 	free(failed);
 	return answer;

@@ -40,18 +40,42 @@ static void discard(struct repo *r, const char *folder)
 	repo_git(r, NULL, NULL, "worktree", "prune", NULL);
 }
 
+/* Discards all staged releases of the service. 0, -1: one is still there. */
+static int discard_all(struct repo *r, const char *folder)
+{
+	DIR *d = opendir(folder);
+	struct dirent *e;
+	char path[4600];
+
+	while (d && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..")) {
+			snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+			discard(r, path);
+		}
+	if (d)
+		closedir(d);
+	if (!d || rmdir(folder) == 0)
+		return 0;
+	r->call->host->fail(r->call, "the staged releases in %s could not all be removed: look at who owns what is there, and remove it", folder);
+	return -1;
+}
+
 struct staging {
 	struct repo *r;
 	const char *folder, *commit;
 };
 
+/* One is staged at a time: one that failed and was kept has been there to be looked at until now. */
 static int32_t check_out(const struct fb_call *call, void *ctx)
 {
 	struct staging *s = ctx;
+	char *all = stage_folder(s->r, NULL);
+	int bad = !all || discard_all(s->r, all);
 
 	(void)call;
-	if (access(s->folder, F_OK) == 0)
-		discard(s->r, s->folder);
+	free(all);
+	if (bad)
+		return FB_FAIL;
 	repo_git(s->r, NULL, NULL, "worktree", "prune", NULL);
 	return repo_git(s->r, NULL, NULL, "worktree", "add", "--quiet", "--detach", s->folder, s->commit, NULL) ? git_failed(s->r, "staging the release") : FB_OK;
 }
@@ -82,22 +106,9 @@ int32_t stage_make(struct repo *r, const char *release, const char *commit)
 static int32_t remove_all(const struct fb_call *call, void *ctx)
 {
 	struct staging *s = ctx;
-	DIR *d = opendir(s->folder);
-	struct dirent *e;
-	char path[4600];
 
-	while (d && (e = readdir(d)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..")) {
-			snprintf(path, sizeof path, "%s/%s", s->folder, e->d_name);
-			discard(s->r, path);
-		}
-	if (d)
-		closedir(d);
-	if (d && rmdir(s->folder)) {
-		call->host->fail(call, "the staged releases in %s could not all be removed: look at who owns what is there, and remove it", s->folder);
-		return FB_FAIL;
-	}
-	return FB_OK;
+	(void)call;
+	return discard_all(s->r, s->folder) ? FB_FAIL : FB_OK;
 }
 
 int32_t stage_clear(struct repo *r)
