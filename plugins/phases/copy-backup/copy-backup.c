@@ -196,11 +196,14 @@ static int32_t run(const struct fb_call *call)
 		return FB_SKIP;
 	}
 	for (uint32_t i = 0; answer == FB_OK && i < count && n < MOST; i++) {
-		const char *name = member(call, i, "name");
+		const char *said = member(call, i, "name");
+		char *name = said ? run_copy(said) : NULL;
 
-		if (!name || !is_wanted(call, name))
+		if (!name || !is_wanted(call, name)) {
+			free(name);
 			continue;
-		v[n].name = run_copy(name);
+		}
+		v[n].name = name;
 		phase_progress(call, (int32_t)(10000 * i / count), "copying the backup to %s", v[n].name);
 		answer = copy_to(call, i, digest, &v[n++]);
 	}
