@@ -13,6 +13,7 @@
  *                 "advice": [{"text","command"}], "reported": {MEMBER: JSON}, "operations": [{"service","operation","answer","message","elapsed_ms"}]}
  *   reported members: "root_cause" {type, cause, component, confidence, evidence[{file, line, offset, length, text}], failed_step, components[]},
  *                 "recommendations" [{priority HIGH|MEDIUM|LOW, action, description, example}], "items" (backup) [{service, item, size, seconds, proven}],
+ *                 "copies" [{name, state sent|failed|would be sent, location, bytes, seconds, text}],
  *                 "checks" [{service, check, state, text}]
  *   documents: "impact"   {user_impact ZERO|SOME|UNKNOWN, requests, failed, aborted, source, window {from, to}, services [{service, source, requests, failed,
  *                          releases {R: {requests, failed}}}]}

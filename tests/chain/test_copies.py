@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Copies of backups as a user has them: named in the configuration, sent beside the steps, shown where they are, and fetched when the store is lost."""
-import json
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 
 import s3_lab
 from lab import CONFIG, DONE, FAILED, RECOVERED, USAGE, check, main
 from s3_lab import S3, SECRET
-from store_lab import STORE, document
+from store_lab import STORE
 from test_backup import SPOIL, BackupLab
 
 COPY = '{ phase = "copy-backup"; %s }'
@@ -100,9 +101,10 @@ def a_manifest_that_was_changed_in_the_copy_is_not_what_the_journal_recorded():
         lab.run("backup", "copy", first, expect=DONE)
         lab.deploy("2.0")
         key = f"web/sets/{first}/manifest.json"
-        manifest = json.loads(s3.objects[key])
-        manifest["meta"]["environment"] = "another"
-        s3.objects[key] = document(manifest).encode()  # with a sum that fits
+        text = re.sub(rb',\n "sum": "[0-9a-f]*"', b"", s3.objects[key]).rstrip(b"\n").replace(b'"production"', b'"elsewhere"')
+        text = text[:-2] + b',\n "sum": "' + hashlib.blake2b(text, digest_size=32).hexdigest().encode() + b'"\n}\n'  # one that fits
+        check(text != s3.objects[key], "nothing was changed")
+        s3.objects[key] = text
         shutil.rmtree(os.path.join(lab.store, "sets", first))
         p = lab.run("backup", "fetch", first, expect=FAILED)
         check("not the one that was recorded" in p.stderr, "it says", p.stderr)
@@ -111,7 +113,7 @@ def a_manifest_that_was_changed_in_the_copy_is_not_what_the_journal_recorded():
 def a_directory_is_a_copy_and_a_store_of_its_own_right():
     with CopyLab(copies='{ use = "directory"; path = "/nowhere/at/all"; }') as lab:
         lab.deploy("1.0")
-        p = lab.run("backup", "copy", "latest", expect=FAILED)
+        p = lab.run("backup", "copy", "latest", expect=USAGE)
         check("/nowhere/at/all" in p.stderr, "it says", p.stderr)
         with open(lab.conf) as f:
             text = f.read()
@@ -135,7 +137,7 @@ def a_name_of_a_copy_that_is_none_is_told():
     with S3() as s3, CopyLab(s3) as lab:
         lab.deploy("1.0")
         check("did you mean 'offsite'" in lab.run("backup", "copy", "latest", "--to", "ofsite", expect=USAGE).stderr, "no name is suggested")
-        check("has no set" in lab.run("backup", "fetch", "latest", expect=FAILED if not s3.objects else USAGE).stderr or not s3.objects, "another message")
+        check("no copy of a store" in lab.run("backup", "fetch", "latest", expect=USAGE).stderr, "another message")
         del os.environ["AWS_SECRET_ACCESS_KEY"]
         p = lab.run("backup", "copy", "latest", expect=CONFIG)
         check("AWS_SECRET_ACCESS_KEY" in p.stderr and "offsite" in p.stderr, "it says", p.stderr)

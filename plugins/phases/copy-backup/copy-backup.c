@@ -19,7 +19,7 @@ static const char *const texts[] = {"use", "path", "bucket", "endpoint", "region
 static const char *const numbers[] = {"port", "timeout_ms"};
 
 struct copy {
-	const char *name;
+	char *name; /* a copy: what options and facts answer lives until the next call only */
 	enum { FAILED, SENT, WOULD } state;
 	json_t *answer;
 	char text[STORE_LINE];
@@ -179,7 +179,8 @@ static int32_t say(const struct fb_call *call, const struct copy *v, size_t n)
 
 static int32_t run(const struct fb_call *call)
 {
-	const char *digest = call->host->fact(call, FB_SCOPE_EXECUTION, "backup.digest");
+	const char *fact = call->host->fact(call, FB_SCOPE_EXECUTION, "backup.digest");
+	char *digest = fact ? run_copy(fact) : NULL;
 	uint32_t count = call->host->option_count(call, "locations");
 	struct copy v[MOST] = {0};
 	int32_t answer = FB_OK;
@@ -187,6 +188,7 @@ static int32_t run(const struct fb_call *call)
 
 	if (!count) {
 		call->host->fail(call, "there is nowhere to copy the backup to: name copies in backup_store (failback.conf(5))");
+		free(digest);
 		return FB_FATAL;
 	}
 	if (!digest && !(call->flags & FB_CALL_DRY_RUN)) {
@@ -194,12 +196,15 @@ static int32_t run(const struct fb_call *call)
 		return FB_SKIP;
 	}
 	for (uint32_t i = 0; answer == FB_OK && i < count && n < MOST; i++) {
-		const char *name = member(call, i, "name");
+		const char *said = member(call, i, "name");
+		char *name = said ? run_copy(said) : NULL;
 
-		if (!name || !is_wanted(call, name))
+		if (!name || !is_wanted(call, name)) {
+			free(name);
 			continue;
+		}
 		v[n].name = name;
-		phase_progress(call, (int32_t)(10000 * i / count), "copying the backup to %s", name);
+		phase_progress(call, (int32_t)(10000 * i / count), "copying the backup to %s", v[n].name);
 		answer = copy_to(call, i, digest, &v[n++]);
 	}
 	if (answer == FB_OK && !n) {
@@ -208,8 +213,11 @@ static int32_t run(const struct fb_call *call)
 	}
 	if (answer == FB_OK)
 		answer = say(call, v, n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		json_decref(v[i].answer);
+		free(v[i].name);
+	}
+	free(digest);
 	return answer;
 }
 
