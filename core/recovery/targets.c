@@ -99,12 +99,53 @@ static int named(struct fb_engine *e, struct fb_service *s, struct fb_err *err)
 	return r;
 }
 
-/* A rollback by hand leaves the live release: it is recorded as failed, so that "last known good" is the one before. */
-static int leave_live(struct fb_engine *e, struct fb_service *s, struct fb_err *err)
+/* The status of a release in the journal, to be freed; NULL: it is not known there, or err. */
+static char *status_of(struct fb_engine *e, struct fb_service *s, const char *release, struct fb_err *err)
+{
+	struct fb_release_row *rows;
+	char *status = NULL;
+	size_t n;
+
+	if (!release || fb_journal_releases(e->x.journal, e->x.environment, s->name, release, 1, &rows, &n, err) < 0)
+		return NULL;
+	if (n)
+		status = fb_strdup(rows[0].status);
+	fb_releases_free(rows, n);
+	return status;
+}
+
+static bool live_is(struct fb_engine *e, struct fb_service *s, const char *wanted, struct fb_err *err)
+{
+	char *live = live_release(e, s, err), *status = status_of(e, s, live, err);
+	bool is = fb_streq(status, wanted);
+
+	fb_free(live);
+	fb_free(status);
+	return is;
+}
+
+/* Is users' release of some service one that failed? Then a rollback by hand finishes what a recovery could not. */
+static bool any_has_failed(struct fb_engine *e, struct fb_err *err)
+{
+	for (size_t i = 0; i < e->x.service_count; i++)
+		if (e->x.services[i].deploys && live_is(e, &e->x.services[i], "failed", err))
+			return true;
+	return false;
+}
+
+/* A rollback by hand leaves the live release: it is recorded as failed, so that "last known good" is the one before. But where another service is still on a release that failed, one
+ * that is back on its last known good stays there. */
+static int leave_live(struct fb_engine *e, struct fb_service *s, bool finishes, struct fb_err *err)
 {
 	char *live = live_release(e, s, err);
 	int r = 0;
 
+	if (finishes && !s->release && live && live_is(e, s, "good", err)) {
+		set(&s->last_good, live);
+		set(&s->failed, NULL);
+		fb_free(live);
+		return 0;
+	}
 	set(&s->failed, live);
 	if (live && !fb_streq(live, s->release))
 		r = fb_journal_release(e->x.journal, e->x.environment, s->name, live, "failed", true, NULL, err);
@@ -120,6 +161,7 @@ static int leave_live(struct fb_engine *e, struct fb_service *s, struct fb_err *
 
 static int choose(struct fb_engine *e, struct fb_err *err)
 {
+	bool finishes = !e->deploys && any_has_failed(e, err);
 	int answer = FB_TARGETS_CHOSEN;
 
 	for (size_t i = 0; i < e->x.service_count; i++) {
@@ -128,7 +170,7 @@ static int choose(struct fb_engine *e, struct fb_err *err)
 
 		if (!s->deploys)
 			continue;
-		r = e->deploys ? last_good(e, s, err) : leave_live(e, s, err);
+		r = e->deploys ? last_good(e, s, err) : leave_live(e, s, finishes, err);
 		if (r < 0)
 			return -1;
 		if (r == 0)

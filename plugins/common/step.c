@@ -229,15 +229,10 @@ uint32_t step_logs(const struct fb_call *call)
 	return copied;
 }
 
-int32_t step_check(const struct fb_call *call, const char *const *names)
+int32_t step_check_programs(const struct fb_call *call, const char *const *names)
 {
-	const char *how = call->host->option(call, "protect");
 	int32_t answer = FB_OK;
 
-	if (how && !strcmp(how, "stop") && !run_is_set(call, "stop")) {
-		call->host->fail(call, "protect is \"stop\", but there is no command to stop %s: set 'stop'", call->service);
-		return FB_FATAL;
-	}
 	for (size_t i = 0; names[i]; i++) {
 		struct run_spec spec;
 		if (run_option(call, names[i], &spec) && spec.argv && *spec.argv[0] == '/' && access(spec.argv[0], X_OK)) {
@@ -247,4 +242,15 @@ int32_t step_check(const struct fb_call *call, const char *const *names)
 		run_clear(&spec);
 	}
 	return answer;
+}
+
+int32_t step_check(const struct fb_call *call, const char *const *names)
+{
+	const char *how = call->host->option(call, "protect");
+
+	if (how && !strcmp(how, "stop") && !run_is_set(call, "stop")) {
+		call->host->fail(call, "protect is \"stop\", but there is no command to stop %s: set 'stop'", call->service);
+		return FB_FATAL;
+	}
+	return step_check_programs(call, names);
 }

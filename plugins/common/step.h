@@ -26,7 +26,9 @@ int32_t step_settle(const struct fb_call *call);
 int32_t step_protect(const struct fb_call *call);
 /* Copies the logs into the archive; how many. */
 uint32_t step_logs(const struct fb_call *call);
-/* Can the programs of these options (ends in NULL) that are named by a whole path be executed, and what protect says be done? */
+/* Can the programs of these options (ends in NULL) that are named by a whole path be executed? */
+int32_t step_check_programs(const struct fb_call *call, const char *const *names);
+/* The same, and can what protect says be done? */
 int32_t step_check(const struct fb_call *call, const char *const *names);
 
 #endif

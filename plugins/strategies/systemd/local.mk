@@ -3,8 +3,8 @@ plugin_LTLIBRARIES += strategy-systemd.la
 strategy_systemd_la_SOURCES = \
 	plugins/common/run.c \
 	plugins/common/run.h \
-	plugins/strategies/immediate/step.c \
-	plugins/strategies/immediate/step.h \
+	plugins/common/step.c \
+	plugins/common/step.h \
 	plugins/strategies/systemd/bus.c \
 	plugins/strategies/systemd/dropin.c \
 	plugins/strategies/systemd/evidence.c \

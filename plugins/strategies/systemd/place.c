@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "plugins/strategies/immediate/step.h"
+#include "plugins/common/step.h"
 #include "plugins/strategies/systemd/systemd.h"
 
 char *live_release(struct systemd *s, const char **ret_source)

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plugins/strategies/immediate/step.h"
+#include "plugins/common/step.h"
 #include "plugins/strategies/systemd/systemd.h"
 
 static const struct fb_option options[] = {
@@ -74,8 +74,16 @@ static int32_t check_files(struct systemd *s)
 	return answer;
 }
 
+void step_fill(const struct fb_call *call, const char *option, const char *release, struct run_spec *spec)
+{
+	(void)option;
+	(void)release;
+	run_set_directory(spec, call->host->option(call, "directory"));
+}
+
 static int32_t check(struct systemd *s)
 {
+	static const char *const programs[] = {"deploy", "restore", "version", "verify", "cleanup", NULL};
 	char command[400];
 	int32_t answer;
 
@@ -85,7 +93,7 @@ static int32_t check(struct systemd *s)
 	}
 	answer = check_files(s);
 	if (answer == FB_OK)
-		answer = step_check_programs(s->call);
+		answer = step_check_programs(s->call, programs);
 	if (answer == FB_OK)
 		answer = units_look(s);
 	for (size_t i = 0; i < s->n && answer == FB_OK; i++) {
