@@ -113,7 +113,7 @@ static void push(const struct fb_call *call, uint32_t i, const char *digest, str
 	w.input = location;
 	c->answer = store_ask(call, &w, &code, c->text);
 	c->state = code ? FAILED : SENT;
-	memset(location, 0, strlen(location));
+	explicit_bzero(location, strlen(location));
 	free(location);
 	note(call, c, code ? "failed" : "sent");
 }
