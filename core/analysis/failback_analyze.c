@@ -13,127 +13,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "analysis/rank.h"
+#include "analysis/document.h"
+#include "analysis/lint.h"
 #include "base/mem.h"
 #include "config.h"
 
 #define GREEN_MOST 64
+#define FOLDERS_MOST 16
 
 struct request {
 	const char *log, *green[GREEN_MOST];
 	size_t green_count;
-	const char *folders[8];
+	const char *folders[FOLDERS_MOST + 1]; /* ends in NULL */
 	size_t folder_count;
-	bool json;
+	bool json, lint;
 };
-
-static json_t *text(const char *s, size_t n)
-{
-	json_t *ret = json_stringn(s, n);
-
-	return ret ? ret : json_string("");
-}
-
-static json_t *evidence(const struct fb_candidate *c, const char *file)
-{
-	json_t *ret = json_array();
-
-	for (size_t i = 0; i < c->evidence_count; i++) {
-		const struct fb_quote *q = &c->evidence[i]->quote;
-
-		json_array_append_new(ret, json_pack("{s:s, s:I, s:I, s:I, s:o}", "file", file, "line", (json_int_t)q->line, "offset", (json_int_t)q->offset, "length",
-						     (json_int_t)q->length, "text", text(q->text, q->length)));
-	}
-	return ret;
-}
-
-static const char *parameter(const struct fb_finding *f)
-{
-	for (size_t i = 0; i < f->parameter_count; i++)
-		if (fb_streq(f->parameters[i].name, f->signature->parameter))
-			return f->parameters[i].value;
-	return f->parameter_count && !f->signature->parameter ? f->parameters[0].value : NULL;
-}
-
-/* The cause as a sentence, to be freed. */
-static char *sentence(const struct fb_candidate *c)
-{
-	const struct fb_finding *f = c->evidence[0];
-	const char *about = parameter(f);
-	char *own = f->signature->cause ? fb_rank_fill(f->signature->cause, f, false) : NULL;
-
-	if (own)
-		return own;
-	return about ? fb_asprintf("%s: %s", fb_category_text(c->category), about) : fb_strdup(fb_category_text(c->category));
-}
-
-static json_t *fixes(const struct fb_finding *f)
-{
-	json_t *ret = json_array();
-
-	for (const struct fb_fix *x = f->signature->fixes; x->action; x++) {
-		char *action = fb_rank_fill(x->action, f, false), *command = x->command ? fb_rank_fill(x->command, f, true) : NULL;
-
-		if (action && (command || !x->command))
-			json_array_append_new(ret, json_pack("{s:s, s:s, s:s*}", "priority", x->priority, "action", action, "command", command));
-		fb_free(action);
-		fb_free(command);
-	}
-	return ret;
-}
-
-static json_t *candidate(const struct fb_candidate *c, const char *file)
-{
-	const struct fb_finding *f = c->evidence[0];
-	json_t *parameters = json_object();
-	char *cause = sentence(c);
-	json_t *ret;
-
-	for (size_t i = 0; i < f->parameter_count; i++)
-		json_object_set_new(parameters, f->parameters[i].name, text(f->parameters[i].value, strlen(f->parameters[i].value)));
-	ret = json_pack("{s:s, s:s, s:f, s:s*, s:s, s:s*, s:o, s:o, s:o}", "type", c->category, "cause", cause, "confidence", fb_rank_confidence(c->score), "component", f->signature->component,
-			"signature", f->signature->id, "parameter", parameter(f), "parameters", parameters, "evidence", evidence(c, file), "recommendations", fixes(f));
-	fb_free(cause);
-	return ret;
-}
-
-static json_t *document(const struct fb_ranking *r, const char *file, int64_t bytes, int64_t lines)
-{
-	json_t *all = json_array(), *root;
-
-	for (size_t i = 0; i < r->n; i++)
-		json_array_append_new(all, candidate(&r->v[i], file));
-	if (r->known) {
-		root = json_deep_copy(json_array_get(all, 0));
-	} else { /* the best evidence there is, and no guess */
-		root = json_pack("{s:s, s:s, s:f, s:{}, s:o}", "type", "unknown", "cause", fb_category_text("unknown"), "confidence", 0.0, "parameters", "evidence",
-				 r->n ? evidence(&r->v[0], file) : json_array());
-	}
-	return json_pack("{s:s, s:o, s:o, s:{s:s, s:I, s:I}}", "schema", "failback.analysis/1", "root_cause", root, "candidates", all, "log", "file", file, "bytes", (json_int_t)bytes,
-			 "lines", (json_int_t)lines);
-}
-
-/* For people: what, how sure, the line itself, what to do. */
-static void tell(const json_t *document)
-{
-	const json_t *root = json_object_get(document, "root_cause"), *first = json_array_get(json_object_get(root, "evidence"), 0), *one;
-	const char *type = json_string_value(json_object_get(root, "type")), *component = json_string_value(json_object_get(root, "component"));
-	size_t i;
-
-	printf("%s: %s%s%s%s\n", type, json_string_value(json_object_get(root, "cause")), component ? " (" : "", component ? component : "", component ? ")" : "");
-	if (!fb_streq(type, "unknown"))
-		printf("  sure to %.0f %%\n", 100 * json_real_value(json_object_get(root, "confidence")));
-	if (first)
-		printf("  %s:%lld: %s\n", json_string_value(json_object_get(first, "file")), (long long)json_integer_value(json_object_get(first, "line")),
-		       json_string_value(json_object_get(first, "text")));
-	json_array_foreach(json_object_get(root, "recommendations"), i, one) {
-		const char *command = json_string_value(json_object_get(one, "command"));
-
-		printf("  %zu. %s\n", i + 1, json_string_value(json_object_get(one, "action")));
-		if (command)
-			printf("       %s\n", command);
-	}
-}
 
 static int open_log(const char *path)
 {
@@ -175,6 +69,37 @@ static char *cache_folder(void)
 	return xdg && *xdg == '/' ? fb_asprintf("%s/failback", xdg) : home && *home == '/' ? fb_asprintf("%s/.cache/failback", home) : NULL;
 }
 
+static void print_all(const struct fb_errs *errs, const char *level)
+{
+	for (size_t i = 0; i < errs->n; i++) {
+		char line[1400];
+
+		fprintf(stderr, "%s%s\n", level, fb_err_format(&errs->v[i], line, sizeof line));
+	}
+}
+
+static json_t *texts(const struct fb_errs *errs)
+{
+	json_t *ret = json_array();
+
+	for (size_t i = 0; i < errs->n; i++) {
+		char line[1400];
+
+		fb_err_format(&errs->v[i], line, sizeof line);
+		json_array_append_new(ret, json_pack("{s:s, s:i, s:s}", "file", errs->v[i].file, "line", errs->v[i].line, "text", line));
+	}
+	return ret;
+}
+
+/* 0, or -1 when it could not be written */
+static int print_json(json_t *d)
+{
+	int r = json_dumpf(d, stdout, JSON_INDENT(2)) < 0 || putchar('\n') == EOF ? -1 : 0;
+
+	json_decref(d);
+	return r;
+}
+
 static int analyze(const struct request *q)
 {
 	struct fb_signatures s;
@@ -183,26 +108,26 @@ static int analyze(const struct request *q)
 	struct fb_ranking ranking;
 	int64_t bytes = 0, lines = 0;
 	char *cache = cache_folder();
-	json_t *d;
 	int code = 0;
 
 	if (fb_signatures_read(q->folders, &s, &errs) < 0 || fb_findings_new(&s, cache, &f, &errs) < 0)
 		code = FB_EXIT_CONFIG;
-	for (size_t i = 0; i < errs.n; i++) {
-		char line[1400];
-
-		fprintf(stderr, "%s\n", fb_err_format(&errs.v[i], line, sizeof line));
-	}
+	print_all(&errs, "");
 	for (size_t i = 0; i < q->green_count && !code; i++)
 		code = use_log(f, q->green[i], true, NULL, NULL);
 	if (!code)
 		code = use_log(f, q->log, false, &bytes, &lines);
 	if (!code) {
+		json_t *d;
+
 		fb_rank(&s, f, &ranking);
-		d = document(&ranking, q->log, bytes, lines);
-		if (q->json ? json_dumpf(d, stdout, JSON_INDENT(2)) < 0 : (tell(d), 0))
-			code = FB_EXIT_BUG;
-		json_decref(d);
+		d = fb_analysis_document(&ranking, q->log, bytes, lines);
+		if (!q->json)
+			fb_analysis_tell(d);
+		if (!q->json)
+			json_decref(d);
+		else if (print_json(d) < 0)
+			code = FB_EXIT_JOURNAL;
 	}
 	fb_findings_free(f);
 	fb_signatures_clear(&s);
@@ -211,10 +136,45 @@ static int analyze(const struct request *q)
 	return code;
 }
 
+static int lint(const struct request *q)
+{
+	struct fb_signatures s;
+	struct fb_errs errs = {0}, warnings = {0};
+	struct fb_findings *f = NULL;
+	int r = fb_signatures_read(q->folders, &s, &errs), code;
+
+	if (fb_lint(&s, &errs, &warnings) < 0)
+		r = -1;
+	if (r == 0 && fb_findings_new(&s, NULL, &f, &errs) < 0) /* can they be scanned with? */
+		r = -1;
+	code = r < 0 ? FB_EXIT_CONFIG : 0;
+	if (q->json) {
+		if (print_json(json_pack("{s:s, s:I, s:o, s:o}", "schema", "failback.signatures/1", "signatures", (json_int_t)s.n, "errors", texts(&errs), "warnings", texts(&warnings))) < 0)
+			code = FB_EXIT_JOURNAL;
+	} else {
+		print_all(&errs, "");
+		print_all(&warnings, "warning: ");
+		printf("%zu signatures, %zu errors, %zu warnings\n", s.n, errs.n, warnings.n);
+	}
+	fb_findings_free(f);
+	fb_signatures_clear(&s);
+	fb_errs_clear(&errs);
+	fb_errs_clear(&warnings);
+	return code;
+}
+
+static int usage(void)
+{
+	fputs("usage: failback-analyze --log FILE|- [--green FILE]... [--signatures DIR]... [--json]\n"
+	      "       failback-analyze --lint [--signatures DIR]... [--json]\n",
+	      stderr);
+	return FB_EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"log", required_argument, NULL, 'l'}, {"green", required_argument, NULL, 'g'}, {"json", no_argument, NULL, 'j'},
-						{"signatures", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option options[] = {{"log", required_argument, NULL, 'l'}, {"green", required_argument, NULL, 'g'}, {"signatures", required_argument, NULL, 's'},
+						{"json", no_argument, NULL, 'j'}, {"lint", no_argument, NULL, 'L'}, {0}};
 	struct request q = {0};
 	int c;
 
@@ -223,25 +183,21 @@ int main(int argc, char **argv)
 			q.log = optarg;
 		else if (c == 'g' && q.green_count < GREEN_MOST)
 			q.green[q.green_count++] = optarg;
+		else if (c == 's' && q.folder_count < FOLDERS_MOST)
+			q.folders[q.folder_count++] = optarg;
 		else if (c == 'j')
 			q.json = true;
-		else if (c == 's' && q.folder_count < 6)
-			q.folders[q.folder_count++] = optarg;
+		else if (c == 'L')
+			q.lint = true;
 		else
-			q.log = NULL, optind = argc + 1;
-		if (optind > argc)
-			break;
+			return usage();
 	}
-	if (!q.log || optind != argc) {
-		fputs("usage: failback-analyze --log FILE|- [--green FILE]... [--signatures DIR]... [--json]\n", stderr);
-		return FB_EXIT_USAGE;
-	}
+	if (optind != argc || q.lint == (q.log != NULL))
+		return usage();
 	if (!q.folder_count) {
 		q.folders[q.folder_count++] = FB_PKGDATADIR "/signatures";
 		q.folders[q.folder_count++] = "/etc/failback/signatures.d";
 	}
-	c = analyze(&q);
-	if (fflush(stdout) == EOF)
-		return FB_EXIT_JOURNAL;
-	return c;
+	c = q.lint ? lint(&q) : analyze(&q);
+	return fflush(stdout) == EOF && !c ? FB_EXIT_JOURNAL : c;
 }

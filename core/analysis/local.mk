@@ -3,10 +3,14 @@ noinst_LTLIBRARIES += libfailback-analysis.la
 libfailback_analysis_la_SOURCES = \
 	core/analysis/database.c \
 	core/analysis/database.h \
+	core/analysis/document.c \
+	core/analysis/document.h \
 	core/analysis/expression.c \
 	core/analysis/expression.h \
 	core/analysis/findings.c \
 	core/analysis/findings.h \
+	core/analysis/lint.c \
+	core/analysis/lint.h \
 	core/analysis/rank.c \
 	core/analysis/rank.h \
 	core/analysis/reader.c \

@@ -194,6 +194,19 @@ const char *fb_cli_store_program(void)
 	return find_program("failback-store", FB_LIBEXECDIR "/failback-store", path, sizeof path);
 }
 
+const char *fb_cli_analyze_program(void)
+{
+	static char path[4096 + 64];
+	return find_program("failback-analyze", FB_LIBEXECDIR "/failback-analyze", path, sizeof path);
+}
+
+const char *fb_cli_signatures(void)
+{
+	static const char *const places[] = {"signatures", "../share/failback/signatures", NULL};
+	static char path[4096 + 64];
+	return find_part(places, NULL, R_OK | X_OK, path, sizeof path);
+}
+
 const char *fb_cli_templates(void)
 {
 	static const char *const places[] = {"templates", "../share/failback/templates", NULL};

@@ -97,6 +97,8 @@ char *fb_cli_execution_folder(const struct fb_cli *cli, const char *execution);
 const char *fb_cli_actor(char *buf, size_t size); /* "user NAME" */
 const char *fb_cli_host_program(void);
 const char *fb_cli_store_program(void);
+const char *fb_cli_analyze_program(void);
+const char *fb_cli_signatures(void); /* folder of the signatures beside this program; NULL: they are where they were installed */
 const char *fb_cli_templates(void); /* folder of the templates of plugins */
 
 /* ---- one file each: cmd_<name>.c ---- */
@@ -125,5 +127,7 @@ int fb_cmd_backup_restore(struct fb_cli *cli);
 int fb_cmd_backup_export(struct fb_cli *cli);
 int fb_cmd_backup_prune(struct fb_cli *cli);
 int fb_cmd_audit_verify(struct fb_cli *cli);
+int fb_cmd_analyze(struct fb_cli *cli);
+int fb_cmd_signatures_lint(struct fb_cli *cli);
 
 #endif

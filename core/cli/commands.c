@@ -79,6 +79,12 @@ static const struct fb_option_def backup_prune_options[] = {
 	{"orphans", 0, NULL, false, "remove old sets too whose execution the journal does not have"},
 	{0},
 };
+static const struct fb_option_def analyze_options[] = {
+	{"log", 'l', "FILE", false, "the log of what failed; - is standard input; needed"},
+	{"green", 'g', "FILE", false, "a log of a time when it did not fail; may be given more than once"},
+	{"signatures", 0, "DIR", false, "read signatures from here, and from nowhere else; may be given more than once"},
+	{0},
+};
 static const struct fb_option_def plugin_new_options[] = {
 	{"language", 0, "LANGUAGE", false, "c or c++ (c)"},
 	{"dir", 0, "DIR", false, "write the project there (failback-KIND-NAME)"},
@@ -130,6 +136,14 @@ const struct fb_command fb_commands[] = {
 	{"config check", "[FILE…]", 0, -1, "find every error in the configuration and in plans",
 	 "Checks failback.conf and conf.d against the plugins that they name. With FILE: each plan as well, against that configuration. Changes nothing.",
 	 "failback config check\nfailback -c failback.conf config check web.plan\n", "file", false, false, NULL, fb_cmd_config_check},
+	{"analyze", "", 0, 0, "say why something failed, by its log alone",
+	 "Looks in a log for what is known of programs that fail, and says what the cause is, how sure that is, and what to do; every line that it quotes is in the log, byte for byte. "
+	 "Needs no deployment, no configuration and no network. With logs of times when all went well, what they have too counts less. Exit code 0 also when the cause stays unknown.",
+	 "failback analyze --log build.log\nfailback --json analyze --log - <build.log\nfailback analyze --log build.log --green yesterday.log\n", "", false, false, analyze_options,
+	 fb_cmd_analyze},
+	{"signatures lint", "[DIR…]", 0, -1, "find every error in signatures",
+	 "Reads the signatures that failback analyze uses, or those in the folders named; compiles each expression and tries each example. Exit code 65 when something is wrong.",
+	 "failback signatures lint\nfailback signatures lint /etc/failback/signatures.d\n", "file", false, false, NULL, fb_cmd_signatures_lint},
 	{"doctor", "", 0, 0, "look whether this machine is ready",
 	 "Looks at the state and plugin folders, at every plugin that the configuration names, and at what of their sandboxes this kernel cannot enforce; each finding says what to do. "
 	 "Changes nothing. Exit code 0 when there are no errors, 65 or 69 else.",

@@ -8,6 +8,7 @@ failback_LDADD = libfailback-core.la
 libfailback_core_la_SOURCES += \
 	core/cli/cli.c \
 	core/cli/cli.h \
+	core/cli/cmd_analyze.c \
 	core/cli/cmd_approve.c \
 	core/cli/cmd_audit.c \
 	core/cli/cmd_config.c \

@@ -11,6 +11,9 @@ EXTRA_DIST += \
 	debian/failback-plugins-postgresql.install \
 	debian/failback-plugins-postgresql.lintian-overrides \
 	debian/failback-plugins-http.lintian-overrides \
+	debian/failback-analyze.install \
+	debian/failback-analyze.lintian-overrides \
+	debian/failback-analyze.postrm \
 	debian/failback-store.install \
 	debian/failback-store.lintian-overrides \
 	debian/failback.dirs \

@@ -105,7 +105,7 @@ deb() { (cd "$root" && ls "debs/$1_"*.deb | sed 's,^,/,'); }
 
 installed_alone() {
 	install_inside "$(deb failback)"
-	for package in libcurl4 libcurl3-gnutls libpq5 libarchive13 libarchive13t64 failback-plugins-http failback-store; do
+	for package in libcurl4 libcurl3-gnutls libpq5 libarchive13 libarchive13t64 libhyperscan5 failback-plugins-http failback-store failback-analyze; do
 		inside dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed && fail "failback brings $package"
 	done
 	[ -z "$(find "$root/usr/lib" -name 'libcurl*' -o -name 'libpq*')" ] || fail "a libcurl or libpq in the root"
@@ -196,8 +196,17 @@ with_store() {
 	echo "ok: failback-store is a package of its own, and keeps and gives back"
 }
 
+# A log, and what it says
+with_analysis() {
+	install_inside --allow-downgrades "$(deb failback)" "$(deb failback-analyze)"
+	quietly "the signatures are right" inside failback signatures lint
+	quietly "an analysis" inside sh -c 'echo "cat: /etc/shop.conf: No such file or directory" | failback analyze --log -'
+	grep -q '^missing_file: ' "$work/log" || fail "failback analyze does not see that a file is missing"
+	echo "ok: failback-analyze is a package of its own, and brings its signatures"
+}
+
 purged() {
-	quietly "removal" inside apt-get -q -y remove failback failback-dev failback-plugins-http failback-store
+	quietly "removal" inside apt-get -q -y remove failback failback-dev failback-plugins-http failback-store failback-analyze
 	[ -e "$root/var/lib/failback/journal.db" ] || fail "a mere removal takes the journal away"
 	[ -e "$root/etc/failback/failback.conf" ] || fail "a mere removal takes the configuration away"
 	quietly "purge" inside dpkg --purge failback failback-dev failback-plugins-http failback-store
@@ -227,4 +236,5 @@ plugin_of_others
 upgraded
 with_http
 with_store
+with_analysis
 purged

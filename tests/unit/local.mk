@@ -146,3 +146,10 @@ tests_unit_test_store_form_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_store_form_CFLAGS = $(unit_cflags) $(SODIUM_CFLAGS)
 tests_unit_test_store_form_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_unit_test_store_form_LDADD = libfailback-store.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/test_analysis
+TESTS += tests/unit/test_analysis
+tests_unit_test_analysis_SOURCES = tests/unit/test_analysis.c
+tests_unit_test_analysis_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_analysis_CFLAGS = $(unit_cflags)
+tests_unit_test_analysis_LDADD = libfailback-analysis.la $(CMOCKA_LIBS)

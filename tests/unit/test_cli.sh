@@ -47,6 +47,19 @@ expect 0 "failback " --version
 fb status && fail "status without a journal came to a good end"
 [ $? -eq 64 ] && fail "status without a journal is a usage error"
 
+# ---- a log alone, without journal or configuration
+printf 'start\ncat: /etc/shop.conf: No such file or directory\n' >"$work/failed.log"
+export FAILBACK_CACHE=$work/cache
+expect 0 "missing_file: " analyze --log "$work/failed.log"
+expect 0 "/etc/shop.conf" analyze --log "$work/failed.log"
+expect 64 "--log FILE" analyze
+expect 64 "cannot read" analyze --log "$work/nothing.log"
+document failback.analysis/1 0 analyze --log "$work/failed.log"
+document failback.signatures/1 0 signatures lint
+printf 'signatures = ( { id = "a"; category = "crsh"; match = "x"; } );\n' >"$work/bad.conf"
+mkdir "$work/signatures" && mv "$work/bad.conf" "$work/signatures"
+expect 65 "did you mean crash" signatures lint "$work/signatures"
+
 # ---- usage errors name the nearest
 expect 64 "did you mean 'failback deploy'?" deplooy x
 expect 64 "did you mean --release?" deploy --relaese 2

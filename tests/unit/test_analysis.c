@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Analysis of logs: signatures, reader, findings and their order, and that every quote is what the file has. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "analysis/document.h"
+#include "analysis/expression.h"
+#include "analysis/lint.h"
+#include "analysis/reader.h"
+#include "base/io.h"
+#include "base/mem.h"
+
+struct lab {
+	char folder[64];
+	struct fb_signatures signatures;
+	struct fb_findings *findings;
+	struct fb_ranking ranking;
+	struct fb_errs errs, warnings;
+};
+
+static const char BASIC[] =
+	"signatures = (\n"
+	"  { id = \"port\"; category = \"port_in_use\"; weight = 95; parameter = \"port\"; match = \"EADDRINUSE.*:(?<port>[0-9]+)$\"; explains = [ \"crash\" ];\n"
+	"    fixes = ( { priority = \"high\"; action = \"See who has port ${port}\"; command = \"ss -ltnp 'sport = :'${port}\"; } ); },\n"
+	"  { id = \"died\"; category = \"crash\"; weight = 96; match = \"the server has died\"; },\n"
+	"  { id = \"file\"; category = \"missing_file\"; weight = 90; parameter = \"path\"; match = \"cannot open %q(?<path>%s)%q\"; unless = \"optional\"; },\n"
+	"  { id = \"tests\"; category = \"test_failure\"; role = \"wrapper\"; weight = 75; match = \"[0-9]+ tests? failed\"; },\n"
+	"  { id = \"error\"; role = \"hint\"; weight = 30; match = \"\\\\berror\\\\b\"; },\n"
+	"  { id = \"zero\"; role = \"noise\"; match = \"0 errors?\"; } );\n";
+
+static void write_file(const struct lab *l, const char *name, const char *text)
+{
+	char *path = fb_asprintf("%s/%s", l->folder, name);
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+	assert_int_equal(fclose(f), 0);
+	fb_free(path);
+}
+
+static int open_bytes(const char *bytes, size_t n)
+{
+	int fd = memfd_create("log", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, n), n);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	return fd;
+}
+
+static int read_signatures(struct lab *l, const char *text)
+{
+	const char *folders[] = {l->folder, NULL};
+
+	write_file(l, "basic.conf", text);
+	return fb_signatures_read(folders, &l->signatures, &l->errs);
+}
+
+/* Analyses the bytes; green may be NULL. */
+static const struct fb_candidate *analyze(struct lab *l, const char *bytes, size_t n, const char *green)
+{
+	int64_t size, lines;
+	int fd;
+
+	fb_findings_free(l->findings);
+	assert_int_equal(fb_findings_new(&l->signatures, NULL, &l->findings, &l->errs), 0);
+	if (green) {
+		fd = open_bytes(green, strlen(green));
+		assert_int_equal(fb_findings_learn(l->findings, fd), 0);
+		close(fd);
+	}
+	fd = open_bytes(bytes, n);
+	assert_int_equal(fb_findings_scan(l->findings, fd, &size, &lines), 0);
+	close(fd);
+	assert_int_equal(size, n);
+	fb_rank(&l->signatures, l->findings, &l->ranking);
+	for (size_t i = 0; i < l->ranking.n; i++)
+		for (size_t k = 0; k < l->ranking.v[i].evidence_count; k++) {
+			const struct fb_quote *q = &l->ranking.v[i].evidence[k]->quote;
+
+			assert_true(q->offset >= 0 && (size_t)q->offset + q->length <= n);
+			assert_memory_equal(q->text, bytes + q->offset, q->length);
+			assert_null(memchr(q->text, 0x1b, q->length));
+		}
+	return l->ranking.n ? &l->ranking.v[0] : NULL;
+}
+
+static const struct fb_candidate *analyze_text(struct lab *l, const char *text)
+{
+	return analyze(l, text, strlen(text), NULL);
+}
+
+static int set_up(void **state)
+{
+	struct lab *l = fb_alloc(sizeof *l);
+
+	strcpy(l->folder, "/tmp/fb-analysis-XXXXXX");
+	assert_non_null(mkdtemp(l->folder));
+	assert_int_equal(read_signatures(l, BASIC), 0);
+	*state = l;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct lab *l = *state;
+
+	fb_findings_free(l->findings);
+	fb_signatures_clear(&l->signatures);
+	fb_errs_clear(&l->errs);
+	fb_errs_clear(&l->warnings);
+	assert_int_equal(fb_io_remove_tree(l->folder), 0);
+	fb_free(l);
+	return 0;
+}
+
+static void the_cause_is_named_with_its_line_and_parameter(void **state)
+{
+	struct lab *l = *state;
+	const struct fb_candidate *c = analyze_text(l, "begin\n\nlisten EADDRINUSE: address already in use :::3000\nend\n");
+
+	assert_true(l->ranking.known);
+	assert_string_equal(c->category, "port_in_use");
+	assert_int_equal(c->evidence[0]->quote.line, 3);
+	assert_int_equal(c->evidence[0]->quote.offset, 7);
+	assert_string_equal(c->evidence[0]->parameters[0].value, "3000");
+}
+
+static void a_cause_explains_what_follows_from_it(void **state)
+{
+	struct lab *l = *state;
+	const struct fb_candidate *c = analyze_text(l, "the server has died\nEADDRINUSE :::80\n");
+
+	assert_string_equal(c->category, "port_in_use");
+	c = analyze_text(l, "the server has died\n");
+	assert_string_equal(c->category, "crash");
+}
+
+static void colours_and_progress_bars_are_seen_through(void **state)
+{
+	struct lab *l = *state;
+	const struct fb_candidate *c = analyze_text(l, "10%\r20%\r\x1b[31mcannot \x1b[1mopen\x1b[0m \xe2\x80\x98/etc/shop.conf\xe2\x80\x99\r\nx\n");
+
+	assert_string_equal(c->category, "missing_file");
+	assert_string_equal(c->evidence[0]->parameters[0].value, "/etc/shop.conf");
+	assert_int_equal(c->evidence[0]->quote.line, 1);
+}
+
+static void quotes_in_json_are_quotes(void **state)
+{
+	struct lab *l = *state;
+	const struct fb_candidate *c = analyze_text(l, "{\"level\":50,\"msg\":\"cannot open \\\"/etc/a b\\\"\"}\n");
+
+	assert_string_equal(c->evidence[0]->parameters[0].value, "/etc/a b");
+}
+
+static void a_line_that_unless_names_does_not_count(void **state)
+{
+	struct lab *l = *state;
+
+	assert_null(analyze_text(l, "cannot open '/etc/x', which is optional\n"));
+	assert_false(l->ranking.known);
+}
+
+static void noise_and_hints_make_no_cause(void **state)
+{
+	struct lab *l = *state;
+	const struct fb_candidate *c = analyze_text(l, "0 error found\nan error that nobody knows\n");
+
+	assert_false(l->ranking.known);
+	assert_string_equal(c->category, "unknown");
+	assert_int_equal(c->evidence_count, 1);
+	assert_int_equal(c->evidence[0]->quote.line, 2);
+}
+
+static void what_successes_have_too_counts_less(void **state)
+{
+	struct lab *l = *state;
+	const char *log = "12:01 cannot open '/etc/x' in 12 ms\n3 tests failed\n";
+	const struct fb_candidate *c = analyze(l, log, strlen(log), "09:44 cannot open '/etc/x' in 9 ms\nfine\n");
+
+	assert_false(l->ranking.known);
+	c = analyze(l, log, strlen(log), NULL);
+	assert_true(l->ranking.known);
+	assert_string_equal(c->category, "missing_file");
+}
+
+static void a_log_of_any_shape_is_bounded(void **state)
+{
+	struct lab *l = *state;
+	size_t n = 5u << 20;
+	char *log = malloc(n);
+
+	assert_non_null(log);
+	memset(log, 'x', n); /* one line */
+	memcpy(log + 3000000, "cannot open '/a'", 16);
+	analyze(l, log, n, NULL);
+	assert_true(l->ranking.known);
+	for (size_t i = 0; i < n; i++)
+		log[i] = (char)(i * 7919 >> 3);
+	analyze(l, log, n, NULL);
+	for (size_t i = 0; i + 20 < n; i += 20)
+		memcpy(log + i, "cannot open '/a/b'\n\n", 20);
+	analyze(l, log, n, NULL);
+	assert_true(l->ranking.known);
+	assert_int_equal(l->ranking.v[0].evidence[0]->quote.line, 1);
+	free(log);
+}
+
+static void bad_bytes_are_not_quoted(void **state)
+{
+	struct lab *l = *state;
+	static const char log[] = "\xff\xfe\x01 cannot open '/etc/\xc3\xa4' \xed\xa0\x80 \0 z\n";
+	const struct fb_candidate *c = analyze(l, log, sizeof log - 1, NULL);
+	json_t *d;
+
+	assert_string_equal(c->evidence[0]->parameters[0].value, "/etc/\xc3\xa4");
+	d = fb_analysis_document(&l->ranking, "x", 1, 1);
+	assert_non_null(json_object_get(d, "root_cause"));
+	assert_string_equal(json_string_value(json_object_get(json_object_get(d, "root_cause"), "type")), "missing_file");
+	json_decref(d);
+}
+
+static void commands_quote_what_the_log_said(void **state)
+{
+	struct lab *l = *state;
+	const struct fb_candidate *c = analyze_text(l, "EADDRINUSE :::3000\n");
+	struct fb_finding f = *c->evidence[0];
+	char *command;
+
+	strcpy(f.parameters[0].value, "1; rm -rf ~");
+	command = fb_rank_fill(f.signature->fixes[0].command, &f, true);
+	assert_string_equal(command, "ss -ltnp 'sport = :''1; rm -rf ~'");
+	fb_free(command);
+	assert_null(fb_rank_fill("${nobody}", &f, true));
+}
+
+static void all_errors_are_found_at_once(void **state)
+{
+	struct lab *l = *state;
+
+	fb_signatures_clear(&l->signatures);
+	assert_int_equal(read_signatures(l, "signatures = (\n { id = \"a\"; category = \"crsh\"; match = \"x\"; },\n { id = \"b\"; category = \"crash\"; matsch = \"x\"; match = \"x\"; },\n"
+						 " { id = \"c\"; category = \"crash\"; role = \"cuase\"; match = \"x\"; weight = 101; } );\n"),
+			 -1);
+	assert_int_equal(l->errs.n, 4);
+	assert_non_null(strstr(l->errs.v[0].text, "did you mean crash"));
+	assert_int_equal(l->errs.v[0].line, 2);
+	assert_non_null(strstr(l->errs.v[1].text, "did you mean match"));
+	assert_non_null(strstr(l->errs.v[2].text, "did you mean cause"));
+}
+
+static void lint_tries_examples_and_names(void **state)
+{
+	struct lab *l = *state;
+
+	assert_int_equal(fb_lint(&l->signatures, &l->errs, &l->warnings), 0);
+	assert_int_equal(l->warnings.n, 6);
+	fb_signatures_clear(&l->signatures);
+	assert_int_equal(read_signatures(l, "signatures = ( { id = \"a\"; category = \"crash\"; match = [ \"ab+c\", \"(\" ]; parameter = \"who\"; cause = \"${what}\"; explains = [ \"nobody\" ];\n"
+						 " example = [ \"abbc\", \"ac\" ]; counter_example = [ \"abc\", \"x\" ]; } );\n"),
+			 0);
+	assert_int_equal(fb_lint(&l->signatures, &l->errs, &l->warnings), -1);
+	assert_int_equal(l->errs.n, 6);
+}
+
+static void a_later_folder_takes_the_place(void **state)
+{
+	struct lab *l = *state;
+	char *own = fb_asprintf("%s/own", l->folder), *path = fb_asprintf("%s/own/mine.conf", l->folder);
+	const char *folders[] = {l->folder, own, NULL};
+	struct fb_err err = {0};
+	static const char text[] = "signatures = ( { id = \"port\"; category = \"lock\"; match = \"EADDRINUSE\"; } );";
+
+	fb_signatures_clear(&l->signatures);
+	assert_int_equal(fb_io_make_folders(own, 0700, &err), 0);
+	assert_int_equal(fb_io_replace_file(path, text, strlen(text), 0600, &err), 0);
+	assert_int_equal(fb_signatures_read(folders, &l->signatures, &l->errs), 0);
+	assert_int_equal(l->signatures.n, 6);
+	assert_string_equal(fb_signatures_find(&l->signatures, "port")->category, "lock");
+	assert_null(fb_signatures_find(&l->signatures, "nobody"));
+	fb_free(own);
+	fb_free(path);
+}
+
+static void the_database_is_kept_and_a_damaged_one_is_not_used(void **state)
+{
+	struct lab *l = *state;
+	char *cache = fb_asprintf("%s/cache", l->folder), *command;
+	struct fb_database *d;
+
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(fb_database_open(&l->signatures, cache, &d, &l->errs), 0);
+		assert_int_equal(fb_database_count(d), 6);
+		fb_database_close(d);
+		command = fb_asprintf("set -e; cd %s; test $(ls | wc -l) = 1; %s", cache, i == 1 ? "f=$(ls); printf x | dd of=$f bs=1 seek=200 conv=notrunc status=none" : ":");
+		assert_int_equal(system(command), 0);
+		fb_free(command);
+	}
+	fb_free(cache);
+}
+
+static void an_expression_that_takes_too_long_does_not_match(void **state)
+{
+	struct fb_expression *e;
+	struct fb_err err = {0};
+	char line[4000];
+
+	(void)state;
+	assert_int_equal(fb_expression_new("(a+)+$", &e, &err), 0);
+	memset(line, 'a', sizeof line);
+	line[sizeof line - 1] = 'b';
+	assert_false(fb_expression_match(e, line, sizeof line, NULL, NULL, NULL, NULL));
+	fb_expression_free(e);
+	assert_int_equal(fb_expression_new("(", &e, &err), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_cause_is_named_with_its_line_and_parameter, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_cause_explains_what_follows_from_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(colours_and_progress_bars_are_seen_through, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(quotes_in_json_are_quotes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_line_that_unless_names_does_not_count, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(noise_and_hints_make_no_cause, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_successes_have_too_counts_less, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_log_of_any_shape_is_bounded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(bad_bytes_are_not_quoted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(commands_quote_what_the_log_said, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(all_errors_are_found_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(lint_tries_examples_and_names, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_later_folder_takes_the_place, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_database_is_kept_and_a_damaged_one_is_not_used, set_up, tear_down),
+		cmocka_unit_test(an_expression_that_takes_too_long_does_not_match),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
