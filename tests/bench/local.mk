@@ -64,3 +64,4 @@ EXTRA_DIST += tests/bench/noop.c tests/bench/noop_lab.py
 EXTRA_DIST += tests/bench/noop.c tests/bench/noop_lab.py tests/chain/lab.py
 # What users feel: by hand, in a quiet hour: tests/chain/run tests/bench/impact
 EXTRA_DIST += tests/bench/impact
+EXTRA_DIST += tests/bench/analysis/evaluate.py
