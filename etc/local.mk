@@ -12,28 +12,33 @@ EXTRA_DIST += \
 # What programs say when they fail, failback-signatures(5); copied beside the program in the build tree
 signaturesdir = $(pkgdatadir)/signatures
 dist_signatures_DATA = \
-	etc/signatures/auth.conf \
-	etc/signatures/compile_error.conf \
-	etc/signatures/config_syntax.conf \
-	etc/signatures/crash.conf \
-	etc/signatures/database.conf \
-	etc/signatures/dependency_missing.conf \
-	etc/signatures/disk_full.conf \
-	etc/signatures/image_not_found.conf \
-	etc/signatures/lock.conf \
-	etc/signatures/missing_file.conf \
+	etc/signatures/apple.conf \
+	etc/signatures/build-tools.conf \
+	etc/signatures/c-cpp.conf \
+	etc/signatures/ci.conf \
+	etc/signatures/containers.conf \
+	etc/signatures/dart-perl-r-lua.conf \
+	etc/signatures/databases.conf \
+	etc/signatures/dotnet.conf \
+	etc/signatures/functional.conf \
+	etc/signatures/git.conf \
+	etc/signatures/go.conf \
+	etc/signatures/hints.conf \
+	etc/signatures/infrastructure.conf \
+	etc/signatures/jvm-build.conf \
+	etc/signatures/jvm.conf \
+	etc/signatures/kubernetes.conf \
+	etc/signatures/linux.conf \
 	etc/signatures/network.conf \
+	etc/signatures/nodejs.conf \
 	etc/signatures/noise.conf \
-	etc/signatures/out_of_memory.conf \
-	etc/signatures/permission.conf \
-	etc/signatures/port_in_use.conf \
-	etc/signatures/probe_failure.conf \
-	etc/signatures/quota_limit.conf \
-	etc/signatures/test_failure.conf \
-	etc/signatures/timeout.conf \
-	etc/signatures/tls.conf \
-	etc/signatures/version_conflict.conf
+	etc/signatures/os-packages.conf \
+	etc/signatures/php.conf \
+	etc/signatures/python.conf \
+	etc/signatures/ruby.conf \
+	etc/signatures/rust.conf \
+	etc/signatures/servers.conf
 BUILT_SOURCES += signatures/stamp
 CLEANFILES += signatures/stamp signatures/*.conf
 signatures/stamp: $(dist_signatures_DATA)
-	$(AM_V_GEN)mkdir -p signatures && for f in $(dist_signatures_DATA); do cp -f $(srcdir)/$$f signatures/ && chmod u+w signatures/$$(basename $$f) || exit 1; done && touch $@
+	$(AM_V_GEN)mkdir -p signatures && rm -f signatures/*.conf && for f in $(dist_signatures_DATA); do cp -f $(srcdir)/$$f signatures/ && chmod u+w signatures/$$(basename $$f) || exit 1; done && touch $@

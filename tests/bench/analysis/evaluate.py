@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""How often failback-analyze is right on logs with known causes. Owns the counting; knows no signature.
+
+--labels DIR  DIR/labels.tsv (id, category, evidence_line, parameter, also_accepted) and DIR/ID.log
+--pairs DIR   DIR/*/fail.log, DIR/*/pass.log and DIR/*/groundtruth*: lines "E 34-45" of the failing log, counted with every kind of line end
+"""
+import argparse
+import csv
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+
+
+def analyze(a, log, green=None):
+    command = [a.analyze, "--log", log, "--json"] + (["--signatures", a.signatures] if a.signatures else []) + (["--green", green] if green else [])
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}: exit code {done.returncode}")
+    return json.loads(done.stdout)["root_cause"]
+
+
+def labels(a):
+    rows = list(csv.DictReader(open(f"{a.labels}/labels.tsv", encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE))
+    category = lenient = line = parameter = stated = 0
+    bins = {}
+    for r in rows:
+        root = analyze(a, f"{a.labels}/{r['id']}.log")
+        right = root["type"] == r["category"]
+        evidence = root["evidence"][0]["line"] if root["evidence"] else None
+        there = evidence in {int(x) for x in r["evidence_line"].split(",")}
+        named = r["parameter"] in root["parameters"].values() if r["parameter"] else None
+        category += right
+        lenient += right or root["type"] in r["also_accepted"].split(",")
+        line += there
+        stated += named is not None
+        parameter += bool(named)
+        one = bins.setdefault(int(min(root["confidence"], 0.99) * 10), [0, 0, 0.0])
+        one[0] += 1
+        one[1] += right
+        one[2] += root["confidence"]
+        if a.verbose and not (right and there and named is not False):
+            print(r["id"], r["category"], r["evidence_line"], r["parameter"], "| got", root["type"], evidence, root.get("signature"), sorted(root["parameters"].values()))
+    error = sum(abs(n_right - total) for n, n_right, total in bins.values()) / len(rows)
+    print(f"category {category}, lenient {lenient}, evidence line {line} of {len(rows)}; parameter {parameter} of {stated}; calibration error {error:.3f}")
+
+
+def annotated(folder):
+    lines = set()
+    for path in glob.glob(f"{glob.escape(folder)}/groundtruth*"):
+        for m in re.finditer(r"^E (\d+)(?:-(\d+))?", open(path, encoding="utf-8").read(), re.M):
+            lines |= set(range(int(m[1]), int(m[2] or m[1]) + 1))
+    return lines
+
+
+def pairs(a):
+    found = false = count = 0
+    for path in sorted(glob.glob(f"{a.pairs}/*/fail.log")):
+        folder = os.path.dirname(path)
+        green = f"{folder}/pass.log"
+        root = analyze(a, path, green)
+        before = open(path, "rb").read()[: root["evidence"][0]["offset"]] if root["evidence"] else None
+        line = len(re.findall(rb"\r\n|\r|\n", before)) + 1 if before is not None else None
+        passed = analyze(a, green)
+        count += 1
+        found += line in annotated(folder)
+        false += passed["type"] != "unknown" and passed["confidence"] >= 0.5
+        if a.verbose and line not in annotated(folder):
+            print(os.path.basename(folder), root["type"], line)
+        if a.verbose and passed["type"] != "unknown" and passed["confidence"] >= 0.5:
+            print(os.path.basename(folder), "passed, yet", passed["type"], passed["signature"])
+    print(f"first evidence line {found} of {count} with one green log; false causes in logs that pass {false} of {count}")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--analyze", default="./failback-analyze")
+    p.add_argument("--signatures")
+    p.add_argument("--labels")
+    p.add_argument("--pairs")
+    p.add_argument("--verbose", action="store_true")
+    a = p.parse_args()
+    if not a.labels and not a.pairs:
+        p.error("nothing to count on: give --labels or --pairs")
+    if a.labels:
+        labels(a)
+    if a.pairs:
+        pairs(a)
+
+
+if __name__ == "__main__":
+    main()
