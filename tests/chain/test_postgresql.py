@@ -179,7 +179,7 @@ def the_project_s_own_commands_are_run():
         psql = f"{os.path.join(lab.bin, 'psql')} -X -q -A -t -v ON_ERROR_STOP=1"
         lab.write("tool", f"""#!/bin/sh
 case $1 in
-up) {psql} -c "CREATE TABLE IF NOT EXISTS version (v text)" -c "ALTER TABLE version ADD COLUMN IF NOT EXISTS c$FAILBACK_RELEASE text" -c "DELETE FROM version" -c "INSERT INTO version VALUES ('r$FAILBACK_RELEASE')" ;;
+up) {psql} -c "CREATE TABLE IF NOT EXISTS version (v text)" -c "ALTER TABLE version ADD COLUMN IF NOT EXISTS c$FAILBACK_RELEASE text" -c "DELETE FROM version" -c "INSERT INTO version VALUES ('r$FAILBACK_RELEASE')" -c "UPDATE version SET c$FAILBACK_RELEASE = 'a value'" ;;
 down) {psql} -c "ALTER TABLE version DROP COLUMN c2" -c "UPDATE version SET v = '$FAILBACK_TARGET'" ;;
 show) {psql} -c "SELECT v FROM version" 2>/dev/null || echo 0 ;;
 esac
