@@ -19,8 +19,8 @@ FAST = {"timeout_ms": 3000, "attempts": 6}
 
 
 def form(s3, **more):
-    return json.dumps(dict({"use": "s3", "bucket": s3_lab.BUCKET, "prefix": "web/one", "endpoint": s3.endpoint, "region": s3_lab.REGION, "access_key": s3_lab.ACCESS,
-                            "secret_key": SECRET, "session_token": s3.token or ""}, **FAST, **more)).encode()
+    return json.dumps({"use": "s3", "bucket": s3_lab.BUCKET, "prefix": "web/one", "endpoint": s3.endpoint, "region": s3_lab.REGION, "access_key": s3_lab.ACCESS,
+                       "secret_key": SECRET, "session_token": s3.token or "", **FAST, **more}).encode()
 
 
 def make(s, name="one", size=40, seed=1):
@@ -367,7 +367,7 @@ def a_listing_that_lacks_its_end_or_its_token_is_no_listing():
         k.push(s)
         k.data = form(k.s3, attempts=1)
         whole = k.s3.listing
-        for name, change, says in (("half", lambda t: t[:len(t) // 2], "cut short"), ("no token", lambda t: t.replace(b"NextContinuationToken", b"NextContinuationTokem"), "not where"),
+        for name, change, says in (("half", lambda t: t[:len(t) // 2], "no XML that can be read"), ("no token", lambda t: t.replace(b"NextContinuationToken", b"NextContinuationTokem"), "not where"),
                                    ("empty", lambda t: b"", "empty"), ("another", lambda t: b"<html><body>Welcome</body></html>", "is none")):
             k.s3.listing = lambda query, change=change: change(whole(query))
             p = k.push(s, "--set", "one", expect=IO)
