@@ -37,7 +37,8 @@ dist_signatures_DATA = \
 	etc/signatures/python.conf \
 	etc/signatures/ruby.conf \
 	etc/signatures/rust.conf \
-	etc/signatures/servers.conf
+	etc/signatures/servers.conf \
+	etc/signatures/verdicts.conf
 BUILT_SOURCES += signatures/stamp
 CLEANFILES += signatures/stamp signatures/*.conf
 signatures/stamp: $(dist_signatures_DATA)

@@ -52,26 +52,52 @@ static unsigned flags_for(const char *expression)
 	return r == HS_SUCCESS ? FLAGS : FLAGS | HS_FLAG_PREFILTER;
 }
 
+static void refused(const struct fb_database *d, const hs_compile_error_t *error, struct fb_errs *errs)
+{
+	const struct part *p = error && error->expression >= 0 ? &d->parts[error->expression] : NULL;
+
+	fb_errs_addf(errs, FB_EXIT_CONFIG, p ? p->signature->file : NULL, p ? p->signature->line : 0, "%s: %s", p ? p->signature->match[p->expression] : "the signatures",
+		     error ? error->message : "they cannot be compiled");
+}
+
+/* What the library takes for possible and then refuses is found by the part that it can do, once more; all that it still refuses are errors, and are left out to find the next. */
+static int compile_all(struct fb_database *d, char **expressions, unsigned *flags, const unsigned *ids, struct fb_errs *errs)
+{
+	size_t before = errs->n;
+
+	for (unsigned tries = 0; tries <= 2 * d->n; tries++) {
+		hs_compile_error_t *error = NULL;
+		int bad;
+
+		if (hs_compile_multi((const char *const *)expressions, flags, ids, d->n, HS_MODE_BLOCK, NULL, &d->db, &error) == HS_SUCCESS)
+			break;
+		bad = error ? error->expression : -1;
+		if (bad >= 0 && !(flags[bad] & HS_FLAG_PREFILTER)) {
+			flags[bad] |= HS_FLAG_PREFILTER;
+		} else {
+			refused(d, error, errs);
+			if (bad >= 0)
+				strcpy(expressions[bad], "x");
+		}
+		hs_free_compile_error(error);
+		if (bad < 0)
+			break;
+	}
+	return errs->n > before || !d->db ? -1 : 0;
+}
+
 static int compile(struct fb_database *d, struct fb_errs *errs)
 {
 	char **expressions = fb_alloc((d->n + 1) * sizeof *expressions);
 	unsigned *flags = fb_alloc((d->n + 1) * sizeof *flags), *ids = fb_alloc((d->n + 1) * sizeof *ids);
-	hs_compile_error_t *error = NULL;
-	int r = 0;
+	int r;
 
 	for (unsigned i = 0; i < d->n; i++) {
 		expressions[i] = fb_expression_for_scan(d->parts[i].signature->match[d->parts[i].expression]);
 		flags[i] = flags_for(expressions[i]);
 		ids[i] = i;
 	}
-	if (hs_compile_multi((const char *const *)expressions, flags, ids, d->n, HS_MODE_BLOCK, NULL, &d->db, &error) != HS_SUCCESS) {
-		const struct part *p = error && error->expression >= 0 ? &d->parts[error->expression] : NULL;
-
-		fb_errs_addf(errs, FB_EXIT_CONFIG, p ? p->signature->file : NULL, p ? p->signature->line : 0, "%s%s%s", p ? p->signature->match[p->expression] : "the signatures", ": ",
-			     error ? error->message : "they cannot be compiled");
-		hs_free_compile_error(error);
-		r = -1;
-	}
+	r = compile_all(d, expressions, flags, ids, errs);
 	for (unsigned i = 0; i < d->n; i++)
 		fb_free(expressions[i]);
 	fb_free(expressions);
@@ -88,7 +114,7 @@ static char *cache_path(const struct fb_signatures *s, const char *folder)
 
 	if (hs_populate_platform(&platform) != HS_SUCCESS)
 		return NULL;
-	key = fb_asprintf("1 %s %s %u %llx", s->hash, hs_version(), platform.tune, (unsigned long long)platform.cpu_features);
+	key = fb_asprintf("2 %s %s %u %llx", s->hash, hs_version(), platform.tune, (unsigned long long)platform.cpu_features);
 	fb_hash(key, strlen(key), hash);
 	path = fb_asprintf("%s/signatures-%.32s.hsdb", folder, hash);
 	fb_free(key);

@@ -3,6 +3,7 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,14 +38,76 @@ static char *expand(const char *source)
 	return fb_text_take(&t);
 }
 
+/* The end of the class that begins at p with '['. */
+static const char *class_end(const char *p)
+{
+	p += p[1] == '^' ? 2 : 1;
+	if (*p == ']')
+		p++;
+	for (; *p && *p != ']'; p++)
+		if (*p == '\\' && p[1])
+			p++;
+		else if (*p == '[' && p[1] == ':' && strstr(p, ":]"))
+			p = strstr(p, ":]") + 1;
+	return *p ? p + 1 : p;
+}
+
+/* A repetition at the beginning finds no more than one of it does, and costs much of the scan: "[^ ]+: no" is found as "[^ ]: no". */
+static void cut_begin(char *s)
+{
+	char *p = s, *q;
+
+	while (*p == '(' && p[1] != '?')
+		p++;
+	if (*p != '[' && *p != '.' && *p != '\\')
+		return;
+	q = *p == '[' ? (char *)(uintptr_t)class_end(p) : p + (*p == '.' ? 1 : 2);
+	if (*q == '+')
+		memmove(q, q + 1, strlen(q));
+	else if (*q == '*')
+		*q = '?';
+}
+
+/* Nor does one at the end, which would be found anew at each byte of it. Groups may end after it. */
+static void cut_end(char *s)
+{
+	size_t n = strlen(s), end = n, escapes = 0;
+
+	while (end && s[end - 1] == ')' && !(end > 1 && s[end - 2] == '\\'))
+		end--;
+	if (end > 1 && s[end - 1] == '?' && (s[end - 2] == '+' || s[end - 2] == '*')) {
+		memmove(s + end - 1, s + end, n - end + 1);
+		end--;
+	}
+	if (end < 2 || (s[end - 1] != '+' && s[end - 1] != '*'))
+		return;
+	for (size_t i = end - 1; i > 0 && s[i - 1] == '\\'; i--)
+		escapes++;
+	if (escapes % 2)
+		return;
+	if (s[end - 1] == '*')
+		s[end - 1] = '?';
+	else
+		memmove(s + end - 1, s + end, strlen(s + end) + 1);
+}
+
 char *fb_expression_for_scan(const char *source)
 {
-	char *whole = expand(source);
+	char *whole = expand(source), *ret;
 	struct fb_text t = {0};
 
 	for (const char *p = whole; *p; p++) {
 		if (*p == '\\' && p[1]) {
 			fb_text_add(&t, p++, 2);
+		} else if (*p == '[') {
+			const char *end = class_end(p);
+			size_t head = p[1] != '^' ? 1 : p[2] == ']' ? 3 : 2;
+
+			fb_text_add(&t, p, head);
+			if (head > 1) /* what is sought is in one line */
+				fb_text_puts(&t, "\\n");
+			fb_text_add(&t, p + head, (size_t)(end - p) - head);
+			p = end - 1;
 		} else if (!strncmp(p, "(?<", 3) && p[3] != '=' && p[3] != '!' && strchr(p, '>')) {
 			fb_text_puts(&t, "(");
 			p = strchr(p, '>');
@@ -53,7 +116,10 @@ char *fb_expression_for_scan(const char *source)
 		}
 	}
 	fb_free(whole);
-	return fb_text_take(&t);
+	ret = fb_text_take(&t);
+	cut_begin(ret);
+	cut_end(ret);
+	return ret;
 }
 
 int fb_expression_new(const char *source, struct fb_expression **ret, struct fb_err *err)

@@ -24,7 +24,7 @@ int fb_expression_new(const char *source, struct fb_expression **ret, struct fb_
 void fb_expression_free(struct fb_expression *e); /* takes NULL */
 /* Matches in a line of n bytes. *ret_from, *ret_to: where; groups: those with names that took part, *ret_count of them. All may be NULL. An expression that would take too long does not match. */
 bool fb_expression_match(const struct fb_expression *e, const char *line, size_t n, size_t *ret_from, size_t *ret_to, struct fb_group groups[FB_GROUPS], size_t *ret_count);
-/* The same expression for Hyperscan, which knows no names; to be freed. */
+/* An expression for Hyperscan, which knows no names, that is found at least where this one matches in a line; to be freed. */
 char *fb_expression_for_scan(const char *source);
 
 #endif

@@ -140,12 +140,12 @@ static int lint(const struct request *q)
 {
 	struct fb_signatures s;
 	struct fb_errs errs = {0}, warnings = {0};
-	struct fb_findings *f = NULL;
+	struct fb_database *d = NULL;
 	int r = fb_signatures_read(q->folders, &s, &errs), code;
 
-	if (fb_lint(&s, &errs, &warnings) < 0)
-		r = -1;
-	if (r == 0 && fb_findings_new(&s, NULL, &f, &errs) < 0) /* can they be scanned with? */
+	if (r == 0)
+		r = fb_database_open(&s, NULL, &d, &errs);
+	if (fb_lint(&s, d, &errs, &warnings) < 0)
 		r = -1;
 	code = r < 0 ? FB_EXIT_CONFIG : 0;
 	if (q->json) {
@@ -156,7 +156,7 @@ static int lint(const struct request *q)
 		print_all(&warnings, "warning: ");
 		printf("%zu signatures, %zu errors, %zu warnings\n", s.n, errs.n, warnings.n);
 	}
-	fb_findings_free(f);
+	fb_database_close(d);
 	fb_signatures_clear(&s);
 	fb_errs_clear(&errs);
 	fb_errs_clear(&warnings);

@@ -166,6 +166,18 @@ static size_t character(const unsigned char *p, size_t left)
 	return n;
 }
 
+/* How many bytes an escape sequence of colours and the like has; 1 for any other byte. */
+static size_t escape(const unsigned char *p, size_t left)
+{
+	size_t n = 2;
+
+	if (left < 2 || p[0] != 0x1b || p[1] != '[')
+		return 1;
+	while (n < left && p[n] >= 0x20 && p[n] <= 0x3f)
+		n++;
+	return n < left && p[n] >= 0x40 && p[n] <= 0x7e ? n + 1 : n;
+}
+
 /* Quotes of the raw bytes [start, end) a stretch of whole characters that holds `from`. */
 static bool take_quote(const struct fb_log_block *b, size_t start, size_t end, size_t from, struct fb_quote *q)
 {
@@ -182,9 +194,9 @@ static bool take_quote(const struct fb_log_block *b, size_t start, size_t end, s
 	for (begin = at = start; at < end;) {
 		size_t n = character(raw + at, end - at);
 
-		at += n ? n : 1;
-		if (!n && at > from + 1)
+		if (!n && at > from)
 			break;
+		at += n ? n : escape(raw + at, end - at);
 		if (!n)
 			begin = at;
 	}

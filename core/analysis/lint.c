@@ -11,6 +11,8 @@ struct lint {
 	const struct fb_signatures *all;
 	const struct fb_signature *s;
 	struct fb_errs *errs, *warnings;
+	struct fb_database *database;
+	bool scanned; /* the scan has found the signature */
 	struct fb_expression **match, **unless; /* each ends in NULL */
 };
 
@@ -86,6 +88,24 @@ static void check_explains(struct lint *l)
 			say(l->errs, l->s, "explains something that is neither a category nor a signature:", *e);
 }
 
+static int on_found(unsigned number, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
+{
+	struct lint *l = ctx;
+
+	(void)from;
+	(void)to;
+	(void)flags;
+	l->scanned |= fb_database_signature(l->database, number, NULL) == l->s;
+	return 0;
+}
+
+static void check_scan(struct lint *l, const char *example)
+{
+	l->scanned = false;
+	if (l->database && (fb_database_scan(l->database, example, strlen(example), on_found, l) < 0 || !l->scanned))
+		say(l->errs, l->s, "the scan does not find its example:", example);
+}
+
 static void check_examples(struct lint *l)
 {
 	for (char **e = l->s->examples; *e; e++)
@@ -93,6 +113,8 @@ static void check_examples(struct lint *l)
 			say(l->errs, l->s, "does not match its example:", *e);
 		else if (any(l->unless, *e))
 			say(l->errs, l->s, "its 'unless' takes its example away:", *e);
+		else
+			check_scan(l, *e);
 	for (char **e = l->s->counter_examples; *e; e++)
 		if (any(l->match, *e) && !any(l->unless, *e))
 			say(l->errs, l->s, "matches its counter-example:", *e);
@@ -100,12 +122,12 @@ static void check_examples(struct lint *l)
 		say(l->warnings, l->s, "has no example", NULL);
 }
 
-int fb_lint(const struct fb_signatures *s, struct fb_errs *errs, struct fb_errs *warnings)
+int fb_lint(const struct fb_signatures *s, struct fb_database *d, struct fb_errs *errs, struct fb_errs *warnings)
 {
 	size_t before = errs->n;
 
 	for (size_t i = 0; i < s->n; i++) {
-		struct lint l = {.all = s, .s = &s->v[i], .errs = errs, .warnings = warnings};
+		struct lint l = {.all = s, .s = &s->v[i], .errs = errs, .warnings = warnings, .database = d};
 
 		l.match = compile(&l, s->v[i].match);
 		l.unless = compile(&l, s->v[i].unless);

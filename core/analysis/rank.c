@@ -12,6 +12,7 @@
 #define AGREE 2        /* more for each further signature that says the same */
 #define AGREE_MOST 6
 #define EXPLAINED 25   /* less for what another cause explains */
+#define OVERCOME 45    /* less for what stands before a verdict that all went well, with none to the contrary after it */
 
 static int score(const struct fb_finding *f)
 {
@@ -62,22 +63,41 @@ static void add(struct fb_candidate *c, const struct fb_finding *f)
 		c->evidence_count++;
 }
 
+/* Where the last line of this role begins; -1: there is none. */
+static int64_t last_of(const struct fb_signatures *s, const struct fb_findings *f, enum fb_role role)
+{
+	int64_t last = -1;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct fb_found *found = fb_findings_of(f, i);
+
+		if (s->v[i].role == role && found->count && found->last.quote.offset > last)
+			last = found->last.quote.offset;
+	}
+	return last;
+}
+
 static void gather(const struct fb_signatures *s, const struct fb_findings *f, struct fb_ranking *r)
 {
+	int64_t well = last_of(s, f, FB_ROLE_SUCCESS);
+
 	for (size_t i = 0; i < s->n; i++) {
 		const struct fb_found *found = fb_findings_of(f, i);
 		const struct fb_finding *best = best_of(found);
 		struct fb_candidate *c;
 
-		if (!best || s->v[i].role == FB_ROLE_NOISE || !(c = candidate(r, s->v[i].role == FB_ROLE_HINT ? "unknown" : s->v[i].category)))
+		if (!best || s->v[i].role >= FB_ROLE_NOISE || !(c = candidate(r, s->v[i].role == FB_ROLE_HINT ? "unknown" : s->v[i].category)))
 			continue;
 		add(c, best);
 	}
+	if (well > last_of(s, f, FB_ROLE_WRAPPER))
+		for (size_t i = 0; i < r->n; i++)
+			r->v[i].overcome = r->v[i].evidence[0]->quote.offset < well;
 	for (size_t i = 0; i < r->n; i++) {
 		struct fb_candidate *c = &r->v[i];
 		int agree = AGREE * (int)(c->evidence_count - 1);
 
-		c->score = score(c->evidence[0]);
+		c->score = score(c->evidence[0]) - (c->overcome ? OVERCOME : 0);
 		if (c->score >= SURE)
 			c->score += agree < AGREE_MOST ? agree : AGREE_MOST;
 	}

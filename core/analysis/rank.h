@@ -15,6 +15,7 @@ struct fb_candidate {
 	const struct fb_finding *evidence[FB_CANDIDATE_EVIDENCE]; /* the first is what it rests on */
 	size_t evidence_count;
 	int score;
+	bool overcome; /* a verdict that all went well comes after it */
 };
 
 struct fb_ranking {

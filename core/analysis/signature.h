@@ -10,8 +10,8 @@
 
 #include "base/err.h"
 
-/* What a line that matches tells: why it failed; that it failed; that something else says so; that a line looks like an error; that it is none. */
-enum fb_role { FB_ROLE_CAUSE, FB_ROLE_SYMPTOM, FB_ROLE_WRAPPER, FB_ROLE_HINT, FB_ROLE_NOISE };
+/* What a line that matches tells: why it failed; that it failed; that something else says so; that a line looks like an error; that it is none; that all went well. */
+enum fb_role { FB_ROLE_CAUSE, FB_ROLE_SYMPTOM, FB_ROLE_WRAPPER, FB_ROLE_HINT, FB_ROLE_NOISE, FB_ROLE_SUCCESS };
 
 struct fb_fix {
 	char *priority; /* high, medium, low */

@@ -35,7 +35,8 @@ static const char BASIC[] =
 	"  { id = \"file\"; category = \"missing_file\"; weight = 90; parameter = \"path\"; match = \"cannot open %q(?<path>%s)%q\"; unless = \"optional\"; },\n"
 	"  { id = \"tests\"; category = \"test_failure\"; role = \"wrapper\"; weight = 75; match = \"[0-9]+ tests? failed\"; },\n"
 	"  { id = \"error\"; role = \"hint\"; weight = 30; match = \"\\\\berror\\\\b\"; },\n"
-	"  { id = \"zero\"; role = \"noise\"; match = \"0 errors?\"; } );\n";
+	"  { id = \"zero\"; role = \"noise\"; match = \"0 errors?\"; },\n"
+	"  { id = \"well\"; role = \"success\"; match = \"all is well\"; } );\n";
 
 static void write_file(const struct lab *l, const char *name, const char *text)
 {
@@ -195,6 +196,40 @@ static void what_successes_have_too_counts_less(void **state)
 	assert_string_equal(c->category, "missing_file");
 }
 
+static void a_verdict_that_all_went_well_outweighs_what_was_before_it(void **state)
+{
+	struct lab *l = *state;
+
+	analyze_text(l, "cannot open '/etc/x'\nall is well\n");
+	assert_false(l->ranking.known);
+	analyze_text(l, "all is well\ncannot open '/etc/x'\n");
+	assert_true(l->ranking.known);
+	analyze_text(l, "cannot open '/etc/x'\nall is well\n3 tests failed\n");
+	assert_true(l->ranking.known);
+}
+
+static void the_scan_finds_what_an_expression_matches(void **state)
+{
+	struct lab *l = *state;
+	static const struct {
+		const char *expression, *line;
+	} pairs[] = {{"[^ :]+: no", "abc: no"}, {"(?<x>[^ ]+) ended", "a ended"}, {"([^]a]+|b)c", "bc"}, {"why: .+", "why: x"}, {"why: (?<w>.*)", "why: "}, {"x(a+)?", "x"}, {"(.*)y", "y"},
+		     {"a[[:digit:]^]+", "a1"}, {"c\\+", "c+"}, {"c\\\\\\\\+", "c\\\\\\\\"}, {"p (?<m>.+?)", "p q"}, {"(?=ab)a.", "ab"}, {"\\[ERROR\\]+ z", "[ERROR] z"}};
+
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		char *text = fb_asprintf("signatures = ( { id = \"a\"; category = \"crash\"; match = \"%s\"; example = \"%s\"; counter_example = \"-\"; } );\n", pairs[i].expression, pairs[i].line);
+		struct fb_database *d;
+
+		fb_signatures_clear(&l->signatures);
+		assert_int_equal(read_signatures(l, text), 0);
+		assert_int_equal(fb_database_open(&l->signatures, NULL, &d, &l->errs), 0);
+		if (fb_lint(&l->signatures, d, &l->errs, &l->warnings) < 0)
+			fail_msg("%s: %s", pairs[i].expression, l->errs.v[0].text);
+		fb_database_close(d);
+		fb_free(text);
+	}
+}
+
 static void a_log_of_any_shape_is_bounded(void **state)
 {
 	struct lab *l = *state;
@@ -264,13 +299,17 @@ static void lint_tries_examples_and_names(void **state)
 {
 	struct lab *l = *state;
 
-	assert_int_equal(fb_lint(&l->signatures, &l->errs, &l->warnings), 0);
-	assert_int_equal(l->warnings.n, 6);
+	struct fb_database *d;
+
+	assert_int_equal(fb_database_open(&l->signatures, NULL, &d, &l->errs), 0);
+	assert_int_equal(fb_lint(&l->signatures, d, &l->errs, &l->warnings), 0);
+	fb_database_close(d);
+	assert_int_equal(l->warnings.n, 7);
 	fb_signatures_clear(&l->signatures);
 	assert_int_equal(read_signatures(l, "signatures = ( { id = \"a\"; category = \"crash\"; match = [ \"ab+c\", \"(\" ]; parameter = \"who\"; cause = \"${what}\"; explains = [ \"nobody\" ];\n"
 						 " example = [ \"abbc\", \"ac\" ]; counter_example = [ \"abc\", \"x\" ]; } );\n"),
 			 0);
-	assert_int_equal(fb_lint(&l->signatures, &l->errs, &l->warnings), -1);
+	assert_int_equal(fb_lint(&l->signatures, NULL, &l->errs, &l->warnings), -1);
 	assert_int_equal(l->errs.n, 6);
 }
 
@@ -286,7 +325,7 @@ static void a_later_folder_takes_the_place(void **state)
 	assert_int_equal(fb_io_make_folders(own, 0700, &err), 0);
 	assert_int_equal(fb_io_replace_file(path, text, strlen(text), 0600, &err), 0);
 	assert_int_equal(fb_signatures_read(folders, &l->signatures, &l->errs), 0);
-	assert_int_equal(l->signatures.n, 6);
+	assert_int_equal(l->signatures.n, 7);
 	assert_string_equal(fb_signatures_find(&l->signatures, "port")->category, "lock");
 	assert_null(fb_signatures_find(&l->signatures, "nobody"));
 	fb_free(own);
@@ -301,7 +340,7 @@ static void the_database_is_kept_and_a_damaged_one_is_not_used(void **state)
 
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(fb_database_open(&l->signatures, cache, &d, &l->errs), 0);
-		assert_int_equal(fb_database_count(d), 6);
+		assert_int_equal(fb_database_count(d), 7);
 		fb_database_close(d);
 		command = fb_asprintf("set -e; cd %s; test $(ls | wc -l) = 1; %s", cache, i == 1 ? "f=$(ls); printf x | dd of=$f bs=1 seek=200 conv=notrunc status=none" : ":");
 		assert_int_equal(system(command), 0);
@@ -335,6 +374,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_line_that_unless_names_does_not_count, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(noise_and_hints_make_no_cause, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_successes_have_too_counts_less, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_verdict_that_all_went_well_outweighs_what_was_before_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_scan_finds_what_an_expression_matches, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_log_of_any_shape_is_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bad_bytes_are_not_quoted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(commands_quote_what_the_log_said, set_up, tear_down),
