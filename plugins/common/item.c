@@ -61,6 +61,8 @@ static const char *item_name(const struct fb_call *call)
 	return dot ? dot + 1 : call->service;
 }
 
+#define OWN_SET "item.set" /* fact of an execution: the set that it has put the item into */
+
 /* The set that was made while this release was live. */
 static void set_key(const char *release, char *buf, size_t size)
 {
@@ -98,7 +100,8 @@ static int32_t captured(const struct fb_call *call, const char *kind, const json
 	report(call, "items", json_pack("[{s:s, s:s, s:O?, s:O?, s:b}]", "item", item_name(call), "kind", kind, "size", json_object_get(answer, "size"), "encrypted",
 					json_object_get(answer, "encrypted"), "stored", 1));
 	set_key(call->last_good, key, sizeof key);
-	if ((record && call->host->acted(call, "put", NULL)) || call->host->fact_set(call, FB_SCOPE_SERVICE, key, call->execution)) {
+	if ((record && call->host->acted(call, "put", NULL)) || call->host->fact_set(call, FB_SCOPE_SERVICE, key, call->execution) ||
+	    call->host->fact_set(call, FB_SCOPE_OWN, OWN_SET, call->execution)) {
 		call->host->fail(call, "the backup of %s was made, but could not be recorded", call->service);
 		return FB_FAIL;
 	}
@@ -297,6 +300,8 @@ char *item_set(const struct fb_call *call)
 
 	if (set && !(call->flags & FB_CALL_RECOVERY))
 		return run_copy(set);
+	if (set && call->host->fact(call, FB_SCOPE_OWN, OWN_SET)) /* what a person asked for has failed: back to how it was before */
+		return run_copy(call->execution);
 	set_key(release, key, sizeof key);
 	set = call->host->fact(call, FB_SCOPE_SERVICE, key);
 	if (!set)
@@ -333,6 +338,19 @@ static int32_t restored(const struct fb_call *call, const char *what, const char
 	if (code != ABSENT)
 		advise(call, set);
 	return FB_FAIL;
+}
+
+int32_t item_given(const struct fb_call *call, const char *set)
+{
+	char key[256];
+
+	if (!asked_set(call))
+		return FB_OK;
+	set_key(call->last_good, key, sizeof key);
+	if (!call->host->fact_set(call, FB_SCOPE_SERVICE, key, set))
+		return FB_OK;
+	call->host->fail(call, "%s was given back from set %s, but it could not be recorded that this is what goes with release %s", call->service, set, call->last_good ? call->last_good : "(none)");
+	return FB_RETRY;
 }
 
 bool item_stays(const struct fb_call *call, const char *what)
@@ -391,6 +409,8 @@ int32_t item_restore(const struct fb_call *call, const char *what, const struct 
 	if (ret_written)
 		*ret_written = number(said, "created") + number(said, "replaced") + number(said, "deleted") + number(said, "metadata") > 0;
 	json_decref(said);
+	if (answer == FB_OK)
+		answer = item_given(call, set);
 	free(set);
 	if (answer == FB_OK && asked == FB_ACT_DO && call->host->acted(call, "restore", NULL)) {
 		call->host->fail(call, "%s was brought back, but that could not be recorded", what);

@@ -27,6 +27,11 @@ int32_t item_prove(const struct fb_call *call);
 #define ITEM_SET "give-back.set"
 char *item_set(const struct fb_call *call);
 /*
+ * To be called when the item was given back from a set: where a person has asked for it, that set goes with the release that is live from now on, not the one that was made just before.
+ * FB_OK, or its sentence is set. item_restore and item_restore_by call it.
+ */
+int32_t item_given(const struct fb_call *call, const char *set);
+/*
  * FB_OP_RESTORE: gives it back in place, unless on_rollback says that only people do that. more: further words ("--delete"); may be NULL. *ret_written (may be
  * NULL): whether anything differed.
  */

@@ -62,6 +62,8 @@ int32_t item_restore_by(const struct fb_call *call, const char *what, item_step_
 	o.set = set;
 	snprintf(text, sizeof text, "give back %s from set %s", what, set);
 	answer = item_act(call, "restore", text, false, give_own, &o);
+	if (answer == FB_OK && !(call->flags & FB_CALL_DRY_RUN))
+		answer = item_given(call, set);
 	free(set);
 	return answer;
 }

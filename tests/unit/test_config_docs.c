@@ -151,7 +151,7 @@ static void every_setting_of_the_manual_page_is_known_and_every_known_one_is_in_
 	}
 	for (char *p = from; (p = strstr(p, "\n.It Va ")); p++)
 		documented++;
-	assert_int_equal(documented, known + 6 + 7); /* and the six of detection, the seven of backup_store */
+	assert_int_equal(documented, known + 6 + 8); /* and the six of detection, the eight of backup_store */
 	fb_free(page);
 }
 

@@ -159,6 +159,8 @@ static int32_t restore(const struct fb_call *call)
 		return FB_FAIL;
 	snprintf(text, sizeof text, "put back %s from set %s with 'restore'", buf, set);
 	answer = item_act(call, "restore", text, true, give, set);
+	if (answer == FB_OK && !(call->flags & FB_CALL_DRY_RUN))
+		answer = item_given(call, set);
 	free(set);
 	return answer;
 }
