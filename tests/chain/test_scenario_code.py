@@ -252,7 +252,7 @@ def the_whole_folder_is_lost(lab):
         found = [d for d, _, files in os.walk(os.path.join(out, "config")) if "agents.config.json" in files]
         check(len(found) == 1, "the settings are in what was given:", found)
         shutil.copytree(found[0], os.path.join(lab.work, "config"))
-        lab.run("rollback", "shop", "--reason", "the folder was lost", expect=(DONE, RECOVERED), timeout=600)
+        lab.run("rollback", "shop", "--to", "1.0", "--reason", "the folder was lost", expect=(DONE, RECOVERED), timeout=600)
         if not remote:
             shutil.move(lab.path("away"), lab.path("far"))
         lab.is_as_before()

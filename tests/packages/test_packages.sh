@@ -200,7 +200,7 @@ with_store() {
 with_analysis() {
 	install_inside --allow-downgrades "$(deb failback)" "$(deb failback-analyze)"
 	quietly "the signatures are right" inside failback signatures lint
-	quietly "an analysis" inside sh -c 'echo "cat: /etc/shop.conf: No such file or directory" | failback analyze --log -'
+	quietly "an analysis" inside sh -c 'echo "cp: cannot stat /etc/shop.conf: No such file or directory" | failback analyze --log -'
 	grep -q '^missing_file: ' "$work/log" || fail "failback analyze does not see that a file is missing"
 	echo "ok: failback-analyze is a package of its own, and brings its signatures"
 }

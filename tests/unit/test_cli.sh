@@ -48,7 +48,7 @@ fb status && fail "status without a journal came to a good end"
 [ $? -eq 64 ] && fail "status without a journal is a usage error"
 
 # ---- a log alone, without journal or configuration
-printf 'start\ncat: /etc/shop.conf: No such file or directory\n' >"$work/failed.log"
+printf 'start\ncp: cannot stat /etc/shop.conf: No such file or directory\n' >"$work/failed.log"
 export FAILBACK_CACHE=$work/cache
 expect 0 "missing_file: " analyze --log "$work/failed.log"
 expect 0 "/etc/shop.conf" analyze --log "$work/failed.log"
