@@ -104,10 +104,10 @@ static void the_link_is_replaced_as_a_whole(void **state)
 
 	(void)state;
 	deploy(f, "1");
-	assert_int_equal(sh(f, "ln -s nowhere .current.failback && (while test ! -e over; do test -e current/nginx/site || echo gone >> missed; done) & "), 0);
+	assert_int_equal(sh(f, "ln -s nowhere .current.failback && (while test -e releases && test ! -e over; do test -e current/nginx/site || echo gone >> missed; done; touch ended) & "), 0);
 	for (int i = 0; i < 40; i++)
 		assert_answer(f, FB_OP_SHIFT, i % 2 ? "1" : "2", FB_OK);
-	assert_int_equal(sh(f, "touch over && ! test -e missed && ! test -L .current.failback"), 0);
+	assert_int_equal(sh(f, "touch over; while test ! -e ended; do sleep 0.01; done; ! test -e missed && ! test -L .current.failback"), 0);
 	fake_free(f);
 }
 
