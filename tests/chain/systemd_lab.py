@@ -100,7 +100,7 @@ class Machine:
 
     def boot(self, words):
         with open(self.log, "w") as log:  # it dies with the test, also when that is killed
-            self.nspawn = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", BOOT, "sh", ROOT, self.machine, uuid.uuid4().hex,
+            self.nspawn = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", "unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", BOOT, "sh", ROOT, self.machine, uuid.uuid4().hex,
                                             " ".join(self.groups)] + words,
                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True, preexec_fn=defaults)
         end = time.monotonic() + 60
