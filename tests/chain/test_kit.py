@@ -235,8 +235,10 @@ FAULTS = {
               ' char p[4200]; snprintf(p, sizeof p, "%s/kept", getenv("HOME")); close(open(p, O_CREAT | O_WRONLY, 0600)); return FB_OK;'),
     # leaves a process that nobody knows as its own, by a library that has changed its host
     "disguised": (["ends"], "were still there after its host had ended",
-                  'if (c->flags & FB_CALL_DRY_RUN && fork() == 0) { char *none[] = {NULL}; setsid(); if (fork() == 0) execle("/bin/sleep", "sleep", "60", (char *)NULL, none); _exit(0); }'
-                  ' wait(NULL); return FB_OK; } __attribute__((constructor)) static void at_load(void) { prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);'),
+                  'int p[2]; char x; if (!(c->flags & FB_CALL_DRY_RUN) || pipe(p) || fcntl(p[0], F_SETFD, FD_CLOEXEC) || fcntl(p[1], F_SETFD, FD_CLOEXEC)) return FB_OK;'
+                  ' if (fork() == 0) { char *none[] = {NULL}; setsid(); if (fork() == 0) execle("/bin/sleep", "sleep", "60", (char *)NULL, none); _exit(0); }'
+                  ' close(p[1]); wait(NULL); while (read(p[0], &x, 1) > 0) ; close(p[0]); return FB_OK; } /* it has become another program by then */'
+                  ' __attribute__((constructor)) static void at_load(void) { prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);'),
 }
 
 
