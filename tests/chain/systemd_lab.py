@@ -22,7 +22,7 @@ import sys
 import time
 import uuid
 
-from lab import Failure, need, until
+from lab import BUILD, SRC, Failure, need, until
 
 ROOT = os.environ.get("FAILBACK_SYSTEMD_ROOT", "/")
 # What the kernel, or the container that the test itself runs in, may refuse: nothing that can be installed helps
@@ -90,6 +90,7 @@ class Machine:
         os.chmod(self.units, 0o755)
         words = ["--register=no", "--keep-unit", "--boot", "--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off", f"--bind={folder}",
                  f"--bind={self.journal}:/var/log/journal", f"--setenv=SYSTEMD_UNIT_PATH={self.units}:"]
+        words += [f"--bind-ro={tree}" for tree in {os.path.realpath(BUILD), os.path.realpath(SRC)}]  # the container's /tmp is its own, and they may lie there
         words += [f"--bind={b}" for b in binds] + [f"--setenv={s}" for s in setenv]
         try:
             self.groups = own_groups()

@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 from images_lab import Engine, Registry, docker, kinds
@@ -109,6 +110,10 @@ def an_image_is_pulled_by_its_digest():
 if __name__ == "__main__":
     if os.getuid() != 0:
         print("an engine of its own needs root here: without it podman needs a range of sub-ids and a user namespace")
+        sys.exit(77)
+    private = subprocess.run(["unshare", "--mount", "--propagation", "private", "true"], stderr=subprocess.PIPE, text=True)
+    if private.returncode:
+        print("no engine can be tried here, for it needs mounts of its own, as a root that is a mount has them:", private.stderr.strip())
         sys.exit(77)
     main(a_name_stands_for_the_image_of_the_last_good_release_again, an_image_that_was_swept_away_comes_out_of_the_backup, how_a_container_was_made_is_kept_and_its_image_comes_back,
          an_image_is_pulled_by_its_digest)
