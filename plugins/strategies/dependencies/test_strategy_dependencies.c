@@ -306,7 +306,7 @@ static void a_way_back_that_cannot_be_gone_is_refused_before_the_deployment(void
 	assert_says(f, "cannot be gone back to");
 	assert_says(f, "No matching distribution found for acme==1.0");
 	assert_says(f, "Mend the environment, or put what is missing into");
-	assert_int_equal(sh(f, "mv acme-1.0* index/ && echo x >> envs/.failback/1.0.*/pins"), 0);
+	assert_int_equal(sh(f, "mv acme-1.0* index/ && for p in envs/.failback/1.0.*/pins; do echo x >> $p; done"), 0);
 	assert_answer(f, FB_OP_PROVE, FB_FAIL);
 	assert_says(f, "its record is damaged");
 	assert_answer(f, FB_OP_CAPTURE, FB_OK); /* what is there is recorded anew: the deployment after it knows what it goes back to */
