@@ -221,14 +221,17 @@ static int32_t seal_as(struct dep *d, const char *release, const char *name, con
 
 static int32_t seal(struct dep *d, const char *release)
 {
-	char *place = dep_place(d, release), *before = dep_record(d, release, NULL), *requirements = dep_requirements(d, release), *name;
+	char *place = dep_place(d, release), *before = dep_record(d, release, NULL), *requirements = dep_requirements(d, release), *name, *kept;
 	size_t n = before ? strlen(before) : 0;
 	int32_t answer;
 
 	/* never over the one that counts: releases may be sealed twice in an execution */
 	if (asprintf(&name, "%s.%s.%c", release, d->call->execution, n && before[n - 1] == '1' ? '2' : '1') < 0)
 		abort();
-	answer = seal_as(d, release, name, place, requirements && !access(requirements, R_OK) ? requirements : NULL);
+	if (asprintf(&kept, "%s/requirements", before ? before : "") < 0) /* with their hashes: an environment is made again also when the file is gone */
+		abort();
+	answer = seal_as(d, release, name, place, requirements && !access(requirements, R_OK) ? requirements : before && !access(kept, R_OK) ? kept : NULL);
+	free(kept);
 	if (answer == FB_OK && before) {
 		const struct dep_words old = {.record = before};
 
