@@ -228,8 +228,9 @@ def remove_group(group):
                 os.rmdir(folder)
             except OSError:
                 left += members(folder)
-        if time.monotonic() > end:
-            raise Failure(f"{group} still has processes: " + ", ".join(f"{p} ({name_of(p)})" for p in left))
+        if time.monotonic() > end:  # of the kernel's bookkeeping, not of failback's
+            print(f"left behind: {group}, with " + (", ".join(f"{p} ({name_of(p)})" for p in left) or "no process"), file=sys.stderr)
+            return
         if time.monotonic() > end - 20:
             for pid in left:
                 try:
