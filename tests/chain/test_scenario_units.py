@@ -46,4 +46,4 @@ if __name__ == "__main__":
     with Lab() as house:
         with Machine(house.dir) as service_lab.machine:
             tempfile.tempdir = house.dir  # laboratories stand where the machine sees them
-            main(a_failed_code_deployment_and_a_full_and_a_partial_restore, a_configuration_rollback, a_dependency_rollback, a_state_rollback)
+            main(a_failed_code_deployment_and_a_full_and_a_partial_restore, a_configuration_rollback, a_dependency_rollback, a_state_rollback, attempts=2)
