@@ -12,6 +12,11 @@ include plugins/checks/tcp/local.mk
 include plugins/notifiers/console/local.mk
 include plugins/notifiers/exec/local.mk
 include plugins/notifiers/webhook/local.mk
+include plugins/notifiers/slack/local.mk
+include plugins/notifiers/pagerduty/local.mk
+include plugins/notifiers/email/local.mk
+include plugins/notifiers/teams/local.mk
+include plugins/notifiers/syslog/local.mk
 include plugins/phases/command/local.mk
 include plugins/strategies/immediate/local.mk
 include plugins/strategies/tree/local.mk

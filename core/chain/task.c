@@ -65,6 +65,10 @@ static void do_act(struct fb_task *t, const json_t *frame)
 		reply_answer(t, FB_ACT_NO);
 		return;
 	}
+	if (!x->journal) { /* a notifier that is tried: nothing is recorded */
+		reply_answer(t, x->dry ? FB_ACT_DRY : FB_ACT_DO);
+		return;
+	}
 	answer = fb_journal_act(x->journal, &k, repeat, text, x->dry, &err);
 	if (answer < 0) {
 		fb_context_lost(x, &err);
@@ -85,6 +89,8 @@ static void do_acted(struct fb_task *t, const json_t *frame)
 		t->acting--;
 	if (!k.link || !k.key || x->dry || x->is_lost) {
 		reply_answer(t, -1);
+	} else if (!x->journal) {
+		reply_answer(t, 0);
 	} else if (fb_journal_acted(x->journal, &k, text_of(frame, "result"), &err) < 0) {
 		fb_context_lost(x, &err);
 		reply_answer(t, -1);
@@ -98,7 +104,7 @@ static void do_acted(struct fb_task *t, const json_t *frame)
 static void do_act_result(struct fb_task *t, const json_t *frame)
 {
 	struct fb_action_key k = key_of(t, frame);
-	char *result = k.link && k.key ? fb_journal_act_result(t->spec.context->journal, &k) : NULL;
+	char *result = k.link && k.key && t->spec.context->journal ? fb_journal_act_result(t->spec.context->journal, &k) : NULL;
 
 	reply_text(t, result);
 	fb_free(result);
@@ -115,6 +121,12 @@ static char *fact_scope(const struct fb_task *t, int scope)
 	return fb_asprintf("link/%s", t->spec.link);
 }
 
+/* A notifier's own facts belong to the notifier of that name, in the execution that the event is of, which may have ended. */
+static bool is_notifiers_own(const struct fb_task *t, int scope)
+{
+	return scope == FB_SCOPE_OWN && t->spec.told_of;
+}
+
 static void do_fact(struct fb_task *t, const json_t *frame)
 {
 	struct fb_context *x = t->spec.context;
@@ -122,7 +134,15 @@ static void do_fact(struct fb_task *t, const json_t *frame)
 	const char *key = text_of(frame, "key");
 	char *where, *value = NULL;
 
-	if (key && scope == FB_SCOPE_SERVICE && t->spec.service) {
+	if (!x->journal) {
+		reply_text(t, NULL);
+		return;
+	}
+	if (key && is_notifiers_own(t, scope)) {
+		where = fb_asprintf("notifier/%s", t->spec.use->name);
+		value = fb_journal_fact(x->journal, t->spec.told_of, where, key);
+		fb_free(where);
+	} else if (key && scope == FB_SCOPE_SERVICE && t->spec.service) {
 		value = fb_journal_memory(x->journal, x->environment, t->spec.service, key);
 	} else if (key) {
 		where = fact_scope(t, scope);
@@ -147,8 +167,10 @@ static void do_fact_set(struct fb_task *t, const json_t *frame)
 		fb_free(value);
 		return;
 	}
-	if (x->dry && scope == FB_SCOPE_SERVICE) {
+	if (!x->journal || (x->dry && scope == FB_SCOPE_SERVICE)) {
 		r = 0; /* a dry run leaves nothing behind */
+	} else if (is_notifiers_own(t, scope)) {
+		r = fb_journal_outbox_fact_set(x->journal, t->spec.told_of, t->spec.use->name, key, value, &err);
 	} else if (scope == FB_SCOPE_SERVICE) {
 		r = fb_journal_memory_set(x->journal, x->environment, t->spec.service, key, value, &err);
 	} else {

@@ -23,6 +23,7 @@ struct fb_task_spec {
 	const char *release, *last_good, *failed; /* borrowed for the call of fb_task_start */
 	const char *log;         /* file name under the archive's logs/; NULL: not captured */
 	json_t *event, *about;   /* notifiers: the event document, and members of the call that it decides; borrowed */
+	const char *told_of;     /* notifiers: the execution that the event is of, whose facts they have; to live as long as the task; NULL: the context's */
 	/* Its process is there and is being recorded: part of that transaction, before it is told what to do. 0, or -1 with err: it is not begun. Not called when no
 	 * process comes to be, nor when silent; may be NULL. */
 	int (*started)(void *owner, struct fb_task *task, struct fb_err *err);

@@ -130,6 +130,8 @@ int fb_cmd_backup_export(struct fb_cli *cli);
 int fb_cmd_backup_prune(struct fb_cli *cli);
 int fb_cmd_audit_verify(struct fb_cli *cli);
 int fb_cmd_analyze(struct fb_cli *cli);
+int fb_cmd_notify_test(struct fb_cli *cli);
+int fb_cmd_notify_flush(struct fb_cli *cli);
 int fb_cmd_signatures_lint(struct fb_cli *cli);
 
 #endif

@@ -22,6 +22,11 @@ static const struct fb_option_def deploy_options[] = {
 	{"approve", 0, NULL, false, "approve the plan's risky steps now, in your name"},
 	{0},
 };
+static const struct fb_option_def notify_test_options[] = {
+	{"event", 0, "EVENT", false, "the event that is told of; rollback.completed when not given"},
+	{"send", 0, NULL, false, "send it, too"},
+	{0},
+};
 static const struct fb_option_def rollback_options[] = {
 	{"to", 0, "RELEASE", true, "go back to this release; without a value, list the last five and exit"},
 	{"reason", 0, "TEXT", false, "why; kept in the journal and told to people"},
@@ -202,6 +207,14 @@ const struct fb_command fb_commands[] = {
 	 "Removes sets of this environment that are older than retention_days and not among the keep_last newest of any of their services, then younger ones until the store is no larger "
 	 "than max_size (failback.conf(5), backup_store). Never one whose execution has not ended, and none that a live or last known good release needs.",
 	 "failback backup prune --dry-run\nfailback backup prune\n", "", true, true, backup_prune_options, fb_cmd_backup_prune},
+	{"notify test", "[NAME]", 0, 1, "show what the notifiers would send",
+	 "Has each notifier of the configuration, or the one of that name, compose what it would send of a made-up incident, templates and all, and prints it. Nothing is sent without --send. "
+	 "Exit code 1 when a notifier could not.",
+	 "failback notify test\nfailback notify test slack --event deployment.failed --send\n", "", false, false, notify_test_options, fb_cmd_notify_test},
+	{"notify flush", "", 0, 0, "deliver the notifications that earlier executions left",
+	 "What was not delivered when an execution ended waits in the journal, for seven days. The next execution delivers it, or this does, with the settings that the notifiers have now; "
+	 "one process at a time. Exit code 1 when something still waits.",
+	 "failback notify flush\n", "", true, false, NULL, fb_cmd_notify_flush},
 	{"audit verify", "", 0, 0, "prove that the audit trail is whole",
 	 "Reads every row anew and checks each against the hash of the one before. With --head also that a head, as reports and notifications print it, is in the chain.",
 	 "failback audit verify\n", "", false, false, audit_options, fb_cmd_audit_verify},

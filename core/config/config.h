@@ -99,6 +99,9 @@ struct fb_freeze_request {
  * as a new reference in *ret. It has no ids, times or last known goods yet: those are the execution's. 0, or -1 with errs. */
 int fb_config_freeze(const struct fb_config *c, const struct fb_freeze_request *request, const struct fb_catalog_fn *catalog, json_t **ret, struct fb_errs *errs) FB_MUST_USE;
 
+/* The notifiers alone, as a frozen chain that runs nothing (schema, environment, notifiers, plugins): a new reference in *ret. 0, or -1 with errs. */
+int fb_config_freeze_notifiers(const struct fb_config *c, const struct fb_catalog_fn *catalog, json_t **ret, struct fb_errs *errs) FB_MUST_USE;
+
 /* Adds every error of a plan, and of the configuration when it is run by that plan; for `config check FILE…`. What is in errs already, from
  * fb_config_load_all and fb_config_check, is not told twice. */
 int fb_config_check_plan(const struct fb_config *c, const char *plan_file, const struct fb_catalog_fn *catalog, struct fb_errs *errs) FB_MUST_USE;

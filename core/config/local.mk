@@ -27,3 +27,5 @@ libfailback_core_la_SOURCES += core/config/offers.h
 libfailback_core_la_SOURCES += core/config/apart.c
 libfailback_core_la_SOURCES += core/config/backup_store.c
 libfailback_core_la_SOURCES += core/config/plugins.c
+libfailback_core_la_SOURCES += core/config/words.c
+libfailback_core_la_SOURCES += core/config/words.h

@@ -20,7 +20,7 @@
 const char *const fb_settings_names[] = {
 	"environment", "state_dir", "runtime_dir", "plugin_dirs", "trusted_owner", "executor", "auto_rollback_enabled", "failure_threshold",
 	"rollback_timeout", "zero_downtime_required", "evidence_timeout", "notify_timeout", "resume_within", "log_limit", "approval", "watch_for",
-	"preserve_failed_environment", "detection", "rollback_config", "services", "recovery", "backup", "backup_store", "notifiers", "plugins", NULL};
+	"preserve_failed_environment", "detection", "rollback_config", "services", "recovery", "backup", "backup_store", "notifiers", "notification_config", "plugins", NULL};
 static const char *const rollback_config[] = {"auto_rollback_enabled", "failure_threshold", "rollback_timeout", "zero_downtime_required", NULL};
 static const char *const detection[] = {"interval", "window", "min_requests", "min_failed", "error_ratio", "baseline_factor", NULL};
 static const char *const executors[] = {"enhanced", "basic", NULL};

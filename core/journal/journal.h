@@ -255,6 +255,17 @@ int fb_journal_outbox(struct fb_journal *j, const char *execution, bool waiting_
 /* next_ms: when to try again, for status waiting. Counts an attempt. */
 int fb_journal_outbox_set(struct fb_journal *j, int64_t id, const char *status, const char *text, int64_t next_ms, struct fb_err *err) FB_MUST_USE;
 void fb_outbox_free(struct fb_outbox_row *v, size_t n);
+void fb_outbox_free_one(struct fb_outbox_row *row); /* what it holds */
+/* The same event for another notifier, which then has it once, however often this is asked. */
+int fb_journal_outbox_copy(struct fb_journal *j, int64_t id, const char *notifier, struct fb_err *err) FB_MUST_USE;
+/* Of all executions that have ended: what waits still, oldest first. */
+int fb_journal_outbox_leftovers(struct fb_journal *j, struct fb_outbox_row **ret, size_t *ret_n, struct fb_err *err) FB_MUST_USE;
+/* From now on this process alone delivers those, until it ends or lets go. helpers: processes that work for it (may deliver even after it died, until
+ * they are gone). 0: ours · 1: another process that lives, or a helper of one that died, has them (err says which) · -1. */
+int fb_journal_outbox_claim(struct fb_journal *j, const struct fb_proc *helpers, size_t n, struct fb_err *err) FB_MUST_USE;
+int fb_journal_outbox_unclaim(struct fb_journal *j, struct fb_err *err) FB_MUST_USE;
+/* A fact that a notifier leaves for itself, in the execution that its event is of, which may have ended. It is read with the scope "notifier/NAME". */
+int fb_journal_outbox_fact_set(struct fb_journal *j, const char *execution, const char *notifier, const char *key, const char *value, struct fb_err *err) FB_MUST_USE;
 
 /* ---- approvals ---- */
 struct fb_approval_row {

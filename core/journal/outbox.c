@@ -2,6 +2,11 @@
 /* The outbox: word to people and systems, kept until it was sent. The same event goes to the same notifier once, however often it is added. */
 #include "journal/internal.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/clock.h"
 
 int fb_journal_outbox_add(struct fb_journal *j, const char *notifier, const char *event, const char *event_id, const char *payload, struct fb_err *err)
@@ -109,13 +114,160 @@ int fb_journal_outbox_set(struct fb_journal *j, int64_t id, const char *status, 
 	return fb_txn_end(j, r, err);
 }
 
+void fb_outbox_free_one(struct fb_outbox_row *row)
+{
+	char *const texts[] = {row->execution, row->notifier, row->event, row->event_id, row->payload, row->status, row->text};
+
+	for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
+		fb_free(texts[t]);
+	memset(row, 0, sizeof *row);
+}
+
 void fb_outbox_free(struct fb_outbox_row *v, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		char *const texts[] = {v[i].execution, v[i].notifier, v[i].event, v[i].event_id, v[i].payload, v[i].status, v[i].text};
-
-		for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
-			fb_free(texts[t]);
-	}
+	for (size_t i = 0; i < n; i++)
+		fb_outbox_free_one(&v[i]);
 	fb_free(v);
+}
+
+int fb_journal_outbox_copy(struct fb_journal *j, int64_t id, const char *notifier, struct fb_err *err)
+{
+	struct name row = {0};
+	int r;
+
+	if (fb_txn_begin(j, FB_DURABLE, err) < 0)
+		return -1;
+	r = may_set(j, id, &row, err);
+	if (r == 0)
+		r = fb_db_run(j, err,
+			      "INSERT OR IGNORE INTO outbox (execution, notifier, event, event_id, payload, created_ms) SELECT execution, ?1, event, event_id, payload, ?2 FROM outbox"
+			      " WHERE execution = ?3 AND notifier = ?4 AND event_id = ?5",
+			      "tiitt", notifier, fb_clock_wall_ms(), row.execution, row.notifier, row.event_id);
+	fb_free(row.notifier);
+	fb_free(row.event_id);
+	return fb_txn_end(j, r, err);
+}
+
+/* ---- what was left by executions that have ended ---- */
+
+int fb_journal_outbox_leftovers(struct fb_journal *j, struct fb_outbox_row **ret, size_t *ret_n, struct fb_err *err)
+{
+	sqlite3_stmt *s = fb_db_query(j, err,
+				      "SELECT o.id, e.id, o.notifier, o.event, o.event_id, o.payload, o.status, o.text, o.attempts, o.created_ms, o.next_ms, o.sent_ms FROM outbox o"
+				      " JOIN executions e ON e.n = o.execution WHERE o.status = 'waiting' AND e.ended_ms > 0 ORDER BY o.id",
+				      "");
+	void *rows;
+	int r = fb_db_list(j, s, sizeof **ret, fill, &rows, ret_n, err);
+
+	*ret = rows;
+	if (r < 0) {
+		fb_outbox_free(*ret, *ret_n);
+		*ret = NULL;
+		*ret_n = 0;
+	}
+	return r;
+}
+
+/* The claim is remembered for no environment and no service: "BOOT PID:START PID:START …", the owner first. */
+#define CLAIM "environment = '' AND service = '' AND key = 'outbox'"
+
+static bool is_ours(const struct fb_journal *j, const struct fb_proc *p)
+{
+	return p->pid == j->self.pid && p->start == j->self.start;
+}
+
+/* The first process of the claim that lives and is not ours. */
+static bool held(const struct fb_journal *j, const char *claim, struct fb_proc *ret, bool *ret_ours)
+{
+	size_t n = strcspn(claim, " ");
+	char boot[64];
+	bool first = true;
+
+	*ret_ours = false;
+	if (n >= sizeof boot)
+		return false;
+	memcpy(boot, claim, n);
+	boot[n] = 0;
+	for (const char *p = claim + n; *p == ' '; p += strcspn(p + 1, " ") + 1, first = false) {
+		char *end;
+		long pid = strtol(p + 1, &end, 10);
+		*ret = (struct fb_proc){.pid = (pid_t)pid, .start = *end == ':' ? strtoull(end + 1, NULL, 10) : 0};
+
+		if (first && is_ours(j, ret)) {
+			*ret_ours = true;
+			return false;
+		}
+		if (pid > 0 && fb_owner_alive(j, ret, boot))
+			return true;
+	}
+	return false;
+}
+
+static int read_claim(struct fb_journal *j, char **ret, struct fb_err *err)
+{
+	return fb_db_one_text(j, fb_db_query(j, err, "SELECT value FROM memory WHERE " CLAIM, ""), ret, err);
+}
+
+int fb_journal_outbox_claim(struct fb_journal *j, const struct fb_proc *helpers, size_t n, struct fb_err *err)
+{
+	struct fb_text text = {0};
+	struct fb_proc other;
+	char *claim = NULL;
+	bool ours;
+	int r, taken = 0;
+
+	fb_text_printf(&text, "%s %d:%" PRIu64, j->boot, (int)j->self.pid, j->self.start);
+	for (size_t i = 0; i < n; i++)
+		fb_text_printf(&text, " %d:%" PRIu64, (int)helpers[i].pid, helpers[i].start);
+	if (fb_txn_begin(j, FB_DURABLE, err) < 0) {
+		fb_text_clear(&text);
+		return -1;
+	}
+	r = read_claim(j, &claim, err);
+	if (r >= 0 && claim && held(j, claim, &other, &ours)) {
+		fb_err_set(err, FB_EXIT_REFUSED, "process %d delivers what is waiting: leave it to that", (int)other.pid);
+		taken = 1;
+		r = 0;
+	} else if (r >= 0) {
+		r = fb_db_run(j, err, "INSERT OR REPLACE INTO memory (environment, service, key, value) VALUES ('', '', 'outbox', ?1)", "t", text.p);
+	}
+	fb_free(claim);
+	fb_text_clear(&text);
+	return fb_txn_end(j, r < 0 ? -1 : 0, err) < 0 ? -1 : taken;
+}
+
+int fb_journal_outbox_unclaim(struct fb_journal *j, struct fb_err *err)
+{
+	struct fb_proc other;
+	char *claim = NULL;
+	bool ours = false;
+	int r;
+
+	if (fb_txn_begin(j, FB_DURABLE, err) < 0)
+		return -1;
+	r = read_claim(j, &claim, err);
+	if (r >= 0 && claim)
+		(void)held(j, claim, &other, &ours);
+	if (r >= 0 && ours)
+		r = fb_db_run(j, err, "DELETE FROM memory WHERE " CLAIM, "");
+	fb_free(claim);
+	return fb_txn_end(j, r < 0 ? -1 : 0, err);
+}
+
+int fb_journal_outbox_fact_set(struct fb_journal *j, const char *execution, const char *notifier, const char *key, const char *value, struct fb_err *err)
+{
+	char *scope = fb_asprintf("notifier/%s", notifier);
+	int r;
+
+	if (fb_streq(execution, j->execution)) {
+		r = fb_journal_fact_set(j, scope, key, value, err);
+	} else if (fb_txn_begin(j, FB_DURABLE, err) < 0) {
+		r = -1;
+	} else {
+		r = fb_db_run(j, err, "INSERT OR REPLACE INTO facts (execution, scope, key, value) SELECT n, ?2, ?3, ?4 FROM executions WHERE id = ?1 AND ended_ms > 0", "tttt", execution, scope,
+			      key, value);
+		r = fb_txn_end(j, r, err);
+	}
+	fb_free(scope);
+	return r;
 }

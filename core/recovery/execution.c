@@ -305,6 +305,7 @@ int fb_execution_run(struct fb_engine *e, struct fb_err *err)
 		clear(e);
 		return -1;
 	}
+	fb_engine_outbox_begin(e);
 	uv_timer_start(&e->stop_timer, look_for_stop, STOP_LOOK_MS, STOP_LOOK_MS);
 	uv_signal_start(&e->sigint, on_signal, SIGINT);
 	uv_signal_start(&e->sigterm, on_signal, SIGTERM);

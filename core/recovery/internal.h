@@ -45,6 +45,8 @@ void fb_observe_shifted(struct fb_engine *e, const char *service);
 /* ---- outbox.c: word to people ---- */
 
 int fb_engine_outbox_init(struct fb_engine *e, struct fb_err *err) FB_MUST_USE;
+/* The execution begins or is gone on with: what was left of earlier ones is delivered beside its own, by one process only. */
+void fb_engine_outbox_begin(struct fb_engine *e);
 void fb_engine_outbox_clear(struct fb_engine *e);
 /* Records an event for followers and, durably, for every notifier that asked for it; delivery begins at once. */
 void fb_engine_tell(struct fb_engine *e, const char *event, const char *summary);

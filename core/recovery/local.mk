@@ -22,3 +22,11 @@ libfailback_core_la_SOURCES += \
 	core/recovery/report_source.c \
 	core/recovery/targets.c \
 	core/recovery/targets.h
+libfailback_core_la_SOURCES += core/recovery/word.c
+libfailback_core_la_SOURCES += core/recovery/word.h
+libfailback_core_la_SOURCES += core/recovery/channel.c
+libfailback_core_la_SOURCES += core/recovery/channel.h
+libfailback_core_la_SOURCES += core/recovery/escalate.c
+libfailback_core_la_SOURCES += core/recovery/flush.c
+libfailback_core_la_SOURCES += core/recovery/flush.h
+libfailback_core_la_SOURCES += core/cli/cmd_notify.c

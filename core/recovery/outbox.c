@@ -1,47 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The outbox: events that people asked for are recorded with what they tell of, and delivered beside the chain, each notifier in order, with
- * retries. Delivery never changes a status or an exit code.
+ * The outbox: events that people asked for are recorded with what they tell of, and delivered beside the chain, each notifier in order (channel.c).
+ * Delivery never changes a status or an exit code.
  */
-#include <fnmatch.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "failback/plugin.h"
 #include "journal/events.h"
-#include "recovery/internal.h"
+#include "recovery/channel.h"
+#include "recovery/report.h"
+#include "recovery/word.h"
 
-struct channel {
-	struct fb_engine *e;
-	struct fb_use use;
-	const json_t *on;
-	int64_t timeout_ms;
-	int retries;
-	struct fb_task *task;
-	uv_timer_t timer;       /* until the next attempt */
-	bool waiting, closed;   /* closed: a permanent error; the rest of the run goes without it */
-	int64_t row;            /* under way */
-	int attempts;
-	json_t *event;
-};
-
-struct waiter {
+struct fb_outbox_waiter {
 	void (*done)(void *owner, json_t *deliveries);
 	void *owner;
 	uv_timer_t timer;
 	struct fb_engine *e;
-	struct waiter *next;
+	struct fb_outbox_waiter *next;
 };
-
-struct fb_outbox {
-	struct channel *channels;
-	size_t n;
-	struct waiter *waiters;
-};
-
-static void next(struct channel *c);
 
 static const char *severity_of(const char *event)
 {
@@ -78,9 +56,9 @@ static void free_waiter(uv_handle_t *handle)
 	fb_free(handle->data);
 }
 
-static void release(struct waiter *w)
+static void release(struct fb_outbox_waiter *w)
 {
-	struct waiter **at = &w->e->outbox->waiters;
+	struct fb_outbox_waiter **at = &w->e->outbox->waiters;
 	json_t *list = deliveries(w->e);
 
 	while (*at != w)
@@ -94,12 +72,12 @@ static void release(struct waiter *w)
 static bool idle(const struct fb_outbox *o)
 {
 	for (size_t i = 0; i < o->n; i++)
-		if (o->channels[i].task || o->channels[i].waiting)
+		if (!fb_channel_idle(&o->channels[i]))
 			return false;
 	return true;
 }
 
-static void look(struct fb_engine *e)
+void fb_outbox_look(struct fb_engine *e)
 {
 	while (e->outbox->waiters && idle(e->outbox))
 		release(e->outbox->waiters);
@@ -122,11 +100,26 @@ static int64_t patience(struct fb_engine *e, int64_t wait_ms, bool final)
 	return wait_ms < limit ? wait_ms : limit;
 }
 
+/* The execution ends: nothing is held back any more, and what waits for another attempt is told to those that take its place. */
+static void last_chance(struct fb_engine *e)
+{
+	fb_escalate_end(e);
+	for (size_t i = 0; i < e->outbox->n && !e->x.is_lost; i++) {
+		struct fb_channel *c = &e->outbox->channels[i];
+
+		fb_channel_next(c);
+		if (c->waiting && !c->held && !c->leftover)
+			fb_channel_give_up_waiting(c);
+	}
+}
+
 void fb_engine_outbox_drain(struct fb_engine *e, int64_t wait_ms, void (*done)(void *owner, json_t *deliveries), void *owner)
 {
-	struct waiter *w = fb_alloc(sizeof *w);
+	struct fb_outbox_waiter *w = fb_alloc(sizeof *w);
 
 	wait_ms = patience(e, wait_ms, e->told_end);
+	if (e->told_end)
+		last_chance(e);
 	w->done = done;
 	w->owner = owner;
 	w->e = e;
@@ -137,132 +130,7 @@ void fb_engine_outbox_drain(struct fb_engine *e, int64_t wait_ms, void (*done)(v
 	uv_timer_start(&w->timer, out_of_time, idle(e->outbox) || wait_ms < 0 ? 0 : (uint64_t)wait_ms, 0);
 }
 
-/* ---- delivery ---- */
-
-static void set_row(struct channel *c, const char *status, const char *text, int64_t next_ms)
-{
-	struct fb_err err;
-
-	if (!c->e->x.is_lost && fb_journal_outbox_set(c->e->x.journal, c->row, status, text, next_ms, &err) < 0)
-		fb_context_lost(&c->e->x, &err);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-	struct channel *c = timer->data;
-
-	c->waiting = false;
-	next(c);
-	look(c->e);
-}
-
-static int64_t backoff(int attempts, int64_t asked_ms)
-{
-	int64_t wait = 500;
-
-	for (int i = 1; i < attempts && wait < 30000; i++)
-		wait *= 2;
-	return asked_ms > wait ? asked_ms : wait;
-}
-
-static void on_done(void *owner, struct fb_task *t, const struct fb_call_result *result)
-{
-	struct channel *c = owner;
-	bool passing = result->answer == FB_RETRY || result->cause != FB_CAUSE_ANSWER;
-	const char *text = result->message;
-
-	c->task = NULL;
-	json_decref(c->event);
-	c->event = NULL;
-	if (c->e->x.is_lost)
-		return;
-	if (result->answer == FB_OK || result->answer == FB_SKIP) {
-		set_row(c, "sent", text, 0);
-	} else if (passing && c->attempts < c->retries + 1 && !c->e->x.stop) {
-		int64_t wait = backoff(c->attempts, t->retry_after_ms);
-
-		set_row(c, "waiting", text, fb_clock_wall_ms() + wait);
-		c->waiting = true;
-		uv_timer_start(&c->timer, on_timer, (uint64_t)wait, 0);
-		return;
-	} else {
-		set_row(c, "failed", text, 0);
-		c->closed = !passing;
-	}
-	c->attempts = 0;
-	next(c);
-	look(c->e);
-}
-
-/* Members of the call as the event has them. Of several services none speaks for all. */
-static json_t *about_of(const json_t *event)
-{
-	const json_t *services = json_object_get(event, "services"), *one = json_array_size(services) == 1 ? json_array_get(services, 0) : NULL;
-
-	return json_pack("{s:O?, s:O?, s:O?, s:O?, s:O?}", "reason", json_object_get(event, "failure"), "service", json_object_get(one, "name"), "release", json_object_get(one, "release"),
-			 "last_good", json_object_get(one, "last_good"), "failed", json_object_get(one, "failed"));
-}
-
-static void deliver(struct channel *c, const struct fb_outbox_row *row)
-{
-	struct fb_task_spec spec = {.context = &c->e->x, .use = &c->use, .link = "outbox", .link_name = "notify", .operation = "notify", .silent = true, .done = on_done, .owner = c};
-	char *log = fb_asprintf("notifier-%s.log", c->use.name), *report = fb_engine_report_path(c->e);
-	json_t *about;
-
-	c->row = row->id;
-	c->attempts = row->attempts + 1;
-	c->event = json_loads(row->payload, 0, NULL);
-	spec.about = about = about_of(c->event);
-	json_object_set_new(c->event, "data", json_copy(c->event));
-	if (access(report, R_OK) == 0)
-		json_object_set_new(c->event, "report", json_string(report));
-	spec.attempt = (uint32_t)c->attempts;
-	spec.deadline_ms = fb_clock_ms() + c->timeout_ms;
-	spec.event = c->event;
-	spec.log = log;
-	c->task = fb_task_start(&spec);
-	json_decref(about);
-	fb_free(report);
-	fb_free(log);
-}
-
-static void next(struct channel *c)
-{
-	struct fb_outbox_row *rows;
-	struct fb_err err;
-	size_t n;
-
-	if (c->task || c->waiting || c->e->x.is_lost || c->e->finished)
-		return;
-	if (fb_journal_outbox(c->e->x.journal, c->e->x.id, true, &rows, &n, &err) < 0) {
-		fb_context_lost(&c->e->x, &err);
-		return;
-	}
-	for (size_t i = 0; i < n && !c->task; i++) {
-		if (strcmp(rows[i].notifier, c->use.name))
-			continue;
-		if (c->closed) {
-			c->row = rows[i].id;
-			set_row(c, "dropped", "the notifier failed for good earlier in this execution", 0);
-		} else {
-			deliver(c, &rows[i]);
-		}
-	}
-	fb_outbox_free(rows, n);
-}
-
 /* ---- events ---- */
-
-static bool asked_for(const struct channel *c, const char *event)
-{
-	const json_t *pattern;
-	size_t i;
-
-	json_array_foreach(c->on, i, pattern)
-		if (json_is_string(pattern) && fnmatch(json_string_value(pattern), event, 0) == 0)
-			return true;
-	return false;
-}
 
 static json_t *payload(struct fb_engine *e, const char *event, const char *summary, char *ret_id, size_t size)
 {
@@ -294,9 +162,52 @@ bool fb_engine_tells(const struct fb_engine *e)
 	return e->outbox && e->outbox->n > 0 && !e->x.dry;
 }
 
+/* The word of an event, and the report where it is the last one. */
+static void add_word(struct fb_engine *e, json_t *p)
+{
+	struct fb_err err;
+	json_t *report = e->told_end ? fb_report_build(e->x.journal, e->x.id, &err) : NULL;
+
+	json_object_set_new(p, "word", fb_word_make(p, report));
+	json_decref(report);
+}
+
+static const char *state_of(const json_t *p)
+{
+	const char *state = json_string_value(json_object_get(json_object_get(p, "word"), "state"));
+
+	return state ? state : "news";
+}
+
+static void remember(struct fb_outbox *o, const char *event, const char *id, const char *text, const char *state)
+{
+	fb_free(o->last);
+	fb_free(o->last_event);
+	fb_free(o->last_id);
+	o->last = fb_strdup(text);
+	o->last_event = fb_strdup(event);
+	o->last_id = fb_strdup(id);
+	o->over = !strcmp(state, "over");
+}
+
+/* Part of the transaction that records the event. */
+static int add_rows(struct fb_engine *e, const char *event, const char *id, const json_t *p, const char *text, struct fb_err *err)
+{
+	for (size_t i = 0; i < e->outbox->n; i++) {
+		struct fb_channel *c = &e->outbox->channels[i];
+
+		if (!fb_channel_wants(c, event))
+			continue;
+		if (fb_journal_outbox_add(e->x.journal, c->use.name, event, id, text, err) < 0 || fb_escalate_told(c, event, id, severity_of(event), state_of(p), text, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 void fb_engine_tell(struct fb_engine *e, const char *event, const char *summary)
 {
 	struct fb_context *x = &e->x;
+	bool tells = fb_engine_tells(e);
 	char id[192], *text;
 	struct fb_err err;
 	json_t *p;
@@ -304,6 +215,8 @@ void fb_engine_tell(struct fb_engine *e, const char *event, const char *summary)
 	if (x->is_lost)
 		return;
 	p = payload(e, event, summary, id, sizeof id);
+	if (tells)
+		add_word(e, p);
 	text = json_dumps(p, JSON_COMPACT);
 	fb_redact(x->redactor, text, strlen(text));
 	if (fb_journal_begin(x->journal, &err) < 0) {
@@ -311,9 +224,8 @@ void fb_engine_tell(struct fb_engine *e, const char *event, const char *summary)
 	} else {
 		int r = fb_journal_audit(x->journal, x->id, "engine", event, summary, &err);
 
-		for (size_t i = 0; r == 0 && !x->dry && e->outbox && i < e->outbox->n; i++)
-			if (asked_for(&e->outbox->channels[i], event))
-				r = fb_journal_outbox_add(x->journal, e->outbox->channels[i].use.name, event, id, text, &err);
+		if (r == 0 && tells)
+			r = add_rows(e, event, id, p, text, &err);
 		if (r < 0)
 			fb_context_lost(x, &err);
 		fb_context_event(x, event, NULL, summary, NULL);
@@ -322,8 +234,13 @@ void fb_engine_tell(struct fb_engine *e, const char *event, const char *summary)
 		else if (fb_journal_end(x->journal, &err) < 0)
 			fb_context_lost(x, &err);
 	}
-	for (size_t i = 0; !x->is_lost && !x->dry && e->outbox && i < e->outbox->n; i++)
-		next(&e->outbox->channels[i]);
+	if (tells && !x->is_lost)
+		remember(e->outbox, event, id, text, state_of(p));
+	for (size_t i = 0; tells && !x->is_lost && i < e->outbox->n; i++) {
+		fb_channel_next(&e->outbox->channels[i]);
+		if (!x->is_lost && fb_channel_wants(&e->outbox->channels[i], event))
+			fb_escalate_watch(&e->outbox->channels[i], severity_of(event), state_of(p));
+	}
 	fb_free(text);
 	json_decref(p);
 }
@@ -366,37 +283,49 @@ void fb_engine_notify(struct fb_context *x, struct fb_task *caller, const char *
 
 int fb_engine_outbox_init(struct fb_engine *e, struct fb_err *err)
 {
-	const json_t *list = json_object_get(e->x.frozen, "notifiers"), *one, *v;
+	const json_t *list = json_object_get(e->x.frozen, "notifiers"), *one;
 	size_t i;
 
 	e->outbox = fb_alloc(sizeof *e->outbox);
 	e->outbox->channels = fb_alloc((json_array_size(list) + 1) * sizeof *e->outbox->channels);
 	json_array_foreach(list, i, one) {
-		struct channel *c = &e->outbox->channels[i];
-
-		c->e = e;
-		if (fb_context_use(&e->x, "notifier", one, &c->use, err) < 0)
-			return -1;
-		c->on = json_object_get(one, "on");
-		v = json_object_get(one, "timeout");
-		c->timeout_ms = json_is_integer(v) ? json_integer_value(v) : 10000;
-		v = json_object_get(one, "retries");
-		c->retries = json_is_integer(v) ? (int)json_integer_value(v) : 5;
-		uv_timer_init(&e->loop, &c->timer);
-		c->timer.data = c;
 		e->outbox->n = i + 1;
+		if (fb_channel_init(e, one, &e->outbox->channels[i], err) < 0)
+			return -1;
 	}
 	return 0;
 }
 
+/* What earlier executions left is delivered by one process only: this one, unless another that lives is at it. */
+void fb_engine_outbox_begin(struct fb_engine *e)
+{
+	struct fb_proc hosts[64];
+	const char *names[64];
+	struct fb_err err;
+	int n;
+
+	if (e->x.dry || !e->outbox->n)
+		return;
+	n = fb_pool_hosts(e->x.pool, hosts, names, 64);
+	for (size_t i = 0; e->x.resumed && i < e->outbox->n; i++)
+		fb_escalate_init(&e->outbox->channels[i]);
+	if (!fb_journal_degraded(e->x.journal) && fb_journal_outbox_claim(e->x.journal, hosts, (size_t)n, &err) == 0)
+		e->outbox->leftovers = true;
+}
+
 void fb_engine_outbox_clear(struct fb_engine *e)
 {
+	struct fb_err err;
+
 	if (!e->outbox)
 		return;
-	for (size_t i = 0; i < e->outbox->n; i++) {
-		fb_use_clear(&e->outbox->channels[i].use);
-		json_decref(e->outbox->channels[i].event);
-	}
+	if (e->outbox->leftovers && fb_journal_outbox_unclaim(e->x.journal, &err) < 0)
+		e->outbox->leftovers = false; /* it ends with this process */
+	for (size_t i = 0; i < e->outbox->n; i++)
+		fb_channel_clear(&e->outbox->channels[i]);
+	fb_free(e->outbox->last);
+	fb_free(e->outbox->last_event);
+	fb_free(e->outbox->last_id);
 	fb_free(e->outbox->channels);
 	fb_free(e->outbox);
 	e->outbox = NULL;

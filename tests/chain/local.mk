@@ -165,3 +165,17 @@ EXTRA_DIST += tests/chain/test_locations.py
 TESTS += tests/chain/test_locations.py
 EXTRA_DIST += tests/chain/test_copies.py
 TESTS += tests/chain/test_copies.py
+
+# Word to people: stand-ins of the services, one module each, and what is killed on the way
+EXTRA_DIST += tests/chain/http_stand_in.py
+EXTRA_DIST += tests/chain/pagerduty_stand_in.py
+EXTRA_DIST += tests/chain/slack_stand_in.py
+EXTRA_DIST += tests/chain/teams_stand_in.py
+EXTRA_DIST += tests/chain/test_notifiers.py
+TESTS += tests/chain/test_notifiers.py
+EXTRA_DIST += tests/chain/mail_stand_in.py
+EXTRA_DIST += tests/chain/test_email.py
+TESTS += tests/chain/test_email.py
+EXTRA_DIST += tests/chain/test_outbox_sweep.py
+TESTS += tests/chain/test_outbox_sweep.py
+LONG_TESTS += tests/chain/test_outbox_sweep.py
