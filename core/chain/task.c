@@ -141,7 +141,7 @@ static void do_fact_set(struct fb_task *t, const json_t *frame)
 	char *where, *value = fb_strdup(given ? given : "");
 	struct fb_err err;
 
-	fb_redact(x->redactor, value, strlen(value));
+	fb_redact_values(x->redactor, value, strlen(value));
 	if (x->is_lost || !key || !*key || (scope == FB_SCOPE_SERVICE && !t->spec.service)) {
 		reply_answer(t, -1);
 		fb_free(value);
