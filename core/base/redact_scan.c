@@ -32,6 +32,7 @@ static struct {
 	uint16_t kind[ROOM];  /* 1 + the first kind whose anchor ends here; 0: none */
 	uint16_t other[ROOM]; /* the longest suffix at which some anchor ends; 0: none */
 	uint16_t same[512];   /* 1 + the next kind with this kind's anchor */
+	uint8_t ends[ROOM];   /* does any anchor end here? */
 	uint8_t class[256];
 	uint32_t set[256];
 	size_t n;
@@ -105,6 +106,7 @@ static void link_up(void)
 		uint16_t at = queue[head++], f = fail[at];
 
 		net.other[at] = net.kind[f] ? f : net.other[f];
+		net.ends[at] = net.kind[at] || net.other[at];
 		for (size_t c = 0; c < CLASSES; c++) {
 			uint16_t *next = &net.next[at][c];
 
@@ -482,8 +484,9 @@ static bool feed_after(const struct look *l, struct fb_scan_open *o, unsigned ch
 		o->blanks = 0;
 		return feed_next_value(o, c);
 	}
-	if (c == '\n' && !o->spaced && !(k->flags & FB_SECRET_WEAK)) {
+	if (c == '\n' && !o->spaced) {
 		o->state = NEXT_VALUE;
+		o->n = 0;
 		o->blanks = 0;
 		return true;
 	}
@@ -859,17 +862,23 @@ void fb_scan_put(struct fb_scan *s, const char *data, size_t size, void (*cover_
 {
 	struct look l = {.s = s, .data = (const unsigned char *)data, .cover = cover_range, .ctx = ctx};
 	uint64_t base = s->position;
+	uint16_t at = s->at;
 
-	for (l.i = 0; l.i < size; l.i++) {
-		unsigned char c = l.data[l.i];
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = l.data[i];
 
-		s->position = base + l.i;
-		s->at = net.next[s->at][net.class[c]];
+		at = net.next[at][net.class[c]];
+		if (__builtin_expect(!s->count && !net.ends[at], 1))
+			continue;
+		l.i = i;
+		s->position = base + i;
+		s->at = at;
 		if (s->count)
-			feed_all(&l, c, base + l.i);
-		if (net.kind[s->at] | net.other[s->at])
-			open_all(&l, base + l.i);
+			feed_all(&l, c, base + i);
+		if (net.ends[at])
+			open_all(&l, base + i);
 	}
+	s->at = at;
 	s->position = base + size;
 	if (size)
 		keep_back(s, l.data, size);
