@@ -11,3 +11,8 @@ libfailback_base_la_SOURCES += \
 	core/base/proc.h \
 	core/base/redact.c \
 	core/base/redact.h
+libfailback_base_la_SOURCES += \
+	core/base/redact_kinds.c \
+	core/base/redact_kinds.h \
+	core/base/redact_scan.c \
+	core/base/redact_scan.h

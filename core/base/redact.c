@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Redaction by value: an automaton after Aho and Corasick (Efficient string matching, CACM 18(6), 1975) over bytes. A stream holds back as many
- * bytes as the automaton's state is deep: those, and no others, may still turn out to be part of a value. Knows bytes only.
+ * Redaction by value: an automaton after Aho and Corasick (Efficient string matching, CACM 18(6), 1975) over bytes; and by look (redact_scan.h). A stream
+ * holds back as many bytes as the automaton's state is deep or as a secret that has begun may cover: those, and no others. Knows bytes only.
  */
 #include "base/redact.h"
 
@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/redact_scan.h"
 
 #define LEAST 4         /* bytes of a value */
+#define PIECE 65536 /* bytes that are looked at at once */
 #define LEAST_INNER 8   /* bytes of a value that is looked for inside base64 of something longer */
 
 /* A state: the bytes on the way from the root. Children are a list; the root's are found by table. */
@@ -200,11 +202,27 @@ int fb_redactor_add(struct fb_redactor *r, const char *value)
 	return 0;
 }
 
-void fb_redact(const struct fb_redactor *r, char *text, size_t size)
+/* Covers the values in text, which held `from` bytes before: what it covers may reach back before them. Returns the state after it. */
+static uint32_t cover_values(const struct fb_redactor *r, uint32_t at, char *text, const char *original, size_t from, size_t size)
+{
+	if (!r->values)
+		return 0;
+	for (size_t i = from; i < size; i++) {
+		uint32_t match;
+
+		at = step(r, at, (unsigned char)original[i - from]);
+		match = r->states[at].match;
+		if (match)
+			memset(text + i + 1 - match, '*', match);
+	}
+	return at;
+}
+
+void fb_redact_values(const struct fb_redactor *r, char *text, size_t size)
 {
 	uint32_t at = 0;
 
-	for (size_t i = 0; i < size; i++) {
+	for (size_t i = 0; r->values && i < size; i++) {
 		uint32_t match;
 
 		at = step(r, at, (unsigned char)text[i]);
@@ -213,11 +231,32 @@ void fb_redact(const struct fb_redactor *r, char *text, size_t size)
 	}
 }
 
+static void cover_text(void *ctx, uint64_t from, uint64_t to, char by)
+{
+	memset((char *)ctx + from, by, (size_t)(to - from));
+}
+
+/* What is looked at is the text as it came: what one kind covers must not hide the next. */
+void fb_redact(const struct fb_redactor *r, char *text, size_t size)
+{
+	struct fb_scan scan;
+	char *original = fb_alloc(size + 1);
+
+	memcpy(original, text, size);
+	fb_scan_begin(&scan, true);
+	fb_scan_put(&scan, original, size, cover_text, text);
+	fb_scan_end(&scan, cover_text, text);
+	cover_values(r, 0, text, original, 0, size);
+	wipe_free(original, size + 1);
+}
+
 struct fb_redact_stream {
 	const struct fb_redactor *r;
+	struct fb_scan scan;
 	uint32_t at;
 	char *held;
 	size_t n, room;
+	uint64_t base; /* position in the stream of held[0] */
 };
 
 struct fb_redact_stream *fb_redact_stream_new(const struct fb_redactor *r)
@@ -227,20 +266,24 @@ struct fb_redact_stream *fb_redact_stream_new(const struct fb_redactor *r)
 	s->r = r;
 	s->room = 8192;
 	s->held = fb_alloc(s->room);
+	fb_scan_begin(&s->scan, false);
 	return s;
 }
 
-static void make_room(struct fb_redact_stream *s)
+static void make_room(struct fb_redact_stream *s, size_t size)
 {
+	size_t room = s->room;
 	char *more;
 
-	if (s->n < s->room)
+	while (room < s->n + size)
+		room *= 2;
+	if (room == s->room)
 		return;
-	more = fb_alloc(s->room * 2);
+	more = fb_alloc(room);
 	memcpy(more, s->held, s->n);
 	wipe_free(s->held, s->room);
 	s->held = more;
-	s->room *= 2;
+	s->room = room;
 }
 
 static void let_go(struct fb_redact_stream *s, size_t keep, void (*out)(void *ctx, const char *data, size_t size), void *ctx)
@@ -252,28 +295,43 @@ static void let_go(struct fb_redact_stream *s, size_t keep, void (*out)(void *ct
 	out(ctx, s->held, n);
 	memmove(s->held, s->held + n, keep);
 	s->n = keep;
+	s->base += n;
+}
+
+static void cover_held(void *ctx, uint64_t from, uint64_t to, char by)
+{
+	struct fb_redact_stream *s = ctx;
+
+	memset(s->held + (from - s->base), by, (size_t)(to - from));
+}
+
+static size_t unsettled(const struct fb_redact_stream *s)
+{
+	size_t values = s->r->states[s->at].depth, look = (size_t)(s->scan.position - fb_scan_settled(&s->scan));
+
+	return values > look ? values : look;
 }
 
 void fb_redact_stream_put(struct fb_redact_stream *s, const char *data, size_t size, void (*out)(void *ctx, const char *data, size_t size), void *ctx)
 {
-	for (size_t i = 0; i < size; i++) {
-		uint32_t match;
+	while (size) {
+		size_t n = size < PIECE ? size : PIECE, from = s->n;
 
-		if (s->n == s->room)
-			let_go(s, s->r->states[s->at].depth, out, ctx);
-		make_room(s);
-		s->held[s->n++] = data[i];
-		s->at = step(s->r, s->at, (unsigned char)data[i]);
-		match = s->r->states[s->at].match;
-		if (match)
-			memset(s->held + s->n - match, '*', match);
+		make_room(s, n);
+		memcpy(s->held + from, data, n);
+		s->n += n;
+		fb_scan_put(&s->scan, data, n, cover_held, s);
+		s->at = cover_values(s->r, s->at, s->held, data, from, s->n);
+		let_go(s, unsettled(s), out, ctx);
+		data += n;
+		size -= n;
 	}
-	let_go(s, s->r->states[s->at].depth, out, ctx);
 }
 
 void fb_redact_stream_end(struct fb_redact_stream *s, void (*out)(void *ctx, const char *data, size_t size), void *ctx)
 {
+	fb_scan_end(&s->scan, cover_held, s);
 	let_go(s, 0, out, ctx);
 	wipe_free(s->held, s->room);
-	fb_free(s);
+	wipe_free(s, sizeof *s);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Redaction by value: each byte of a secret becomes '*', across the borders of chunks, so that offsets hold in the original and the copy. */
+/*
+ * Redaction, by value (those that were declared) and by look (redact_kinds.h: tokens, keys, passwords and blocks of common kinds). Each byte of a secret becomes
+ * '*', across the borders of chunks, so that offsets hold in the original and the copy. What names the kind, such as "ghp_" or "password=", stays.
+ */
 #ifndef FB_BASE_REDACT_H
 #define FB_BASE_REDACT_H
 
@@ -12,8 +15,11 @@ void fb_redactor_free(struct fb_redactor *r); /* takes NULL */
 /* 0, or 1 when the value is too short to be taken. Its base64 and percent-encoded forms are taken too where they differ. */
 int fb_redactor_add(struct fb_redactor *r, const char *value);
 size_t fb_redactor_count(const struct fb_redactor *r);
-/* Redacts a whole text in place. */
+/* Redacts a whole text in place. When it was JSON it is JSON after: a number that is a secret becomes nines, and no quotation mark goes. */
 void fb_redact(const struct fb_redactor *r, char *text, size_t size);
+
+/* By value alone: for what programs read back, such as facts, where a guess must not change a byte. */
+void fb_redact_values(const struct fb_redactor *r, char *text, size_t size);
 
 /* A stream: what might be the beginning of a secret is held back until it is known. */
 struct fb_redact_stream;

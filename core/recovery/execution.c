@@ -176,6 +176,8 @@ static char *document(struct fb_context *x, const char *name)
 
 	if (!strcmp(name, "services"))
 		return json_dumps(json_object_get(x->frozen, "services"), JSON_COMPACT);
+	if (!strcmp(name, "configuration")) /* in force, with references to secrets: for people */
+		return json_dumps(x->frozen, JSON_COMPACT);
 	if (!strcmp(name, "backup_store"))
 		return json_dumps(json_object_get(json_object_get(x->frozen, "settings"), "backup_store"), JSON_COMPACT);
 	if (!strcmp(name, "facts")) {

@@ -50,7 +50,7 @@ tests_unit_test_config_errors_LDADD = $(unit_libs)
 
 check_PROGRAMS += tests/unit/test_redact
 TESTS += tests/unit/test_redact
-tests_unit_test_redact_SOURCES = tests/unit/test_redact.c
+tests_unit_test_redact_SOURCES = tests/unit/test_redact.c tests/unit/redact_corpus.h
 tests_unit_test_redact_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_redact_CFLAGS = $(unit_cflags)
 tests_unit_test_redact_LDADD = $(unit_libs)

@@ -2,13 +2,16 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "base/mem.h"
 #include "base/redact.h"
+#include "tests/unit/redact_corpus.h"
 
 static const char *redacted(const struct fb_redactor *r, const char *text)
 {
@@ -84,7 +87,7 @@ static void base64_and_percent_encoded_forms_are_covered(void **state)
 	assert_string_equal(redacted(r, "q=p%40ss%20w%3frd%2f1%3e&"), "q=**********************&");
 	assert_string_equal(redacted(r, "q=p%40ss+w%3Frd%2F1%3E&"), "q=********************&");
 	/* "user:" before it, as in HTTP's basic authentication: characters that hold only bits of the value */
-	assert_string_equal(redacted(r, "Basic dXNlcjpwQHNzIHc/cmQvMT4="), "Basic dXNlcjp***************4=");
+	assert_string_equal(redacted(r, "header dXNlcjpwQHNzIHc/cmQvMT4="), "header dXNlcjp***************4=");
 	fb_redactor_free(r);
 }
 
@@ -214,6 +217,246 @@ static void a_stream_of_long_values_and_any_bytes_keeps_its_length(void **state)
 	fb_redactor_free(NULL);
 }
 
+/* ---- by look ---- */
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* The text with line feeds as JSON writes them when `json`. */
+static void add(struct fb_text *t, const char *s, bool json)
+{
+	for (; *s; s++)
+		if (json && (*s == '\n' || *s == '"' || *s == '\\'))
+			fb_text_printf(t, "\\%c", *s == '\n' ? 'n' : *s);
+		else
+			fb_text_add(t, s, 1);
+}
+
+/* One place in which people meet secrets: 0 a line of a log, 1 a URL, 2 a list of variables, 3 JSON, 4 a coloured line, 5 JSON within JSON. */
+enum { PLACES = 6 };
+static const char *const opens[PLACES] = {"2026-01-20T10:00:00Z ERROR step 3: ", "GET https://api.example.net/v1/x?page=2&q=", "PATH=/usr/bin\nHOME=/root\nX=",
+					  "{\"level\": \"info\", \"n\": [1, 2], \"x\": \"", "\x1b[31m", "{\"log\":\"{\\\"x\\\":\\\""};
+static const char *const closes[PLACES] = {" was refused by peer", " HTTP/1.1", "\nLANG=C\n", "\", \"ok\": true}", "\x1b[0m done", "\\\"}\",\"n\":7}"};
+static const char *const key_opens[PLACES] = {"2026-01-20T10:00:00Z INFO with ", "GET https://api.example.net/v1/x?page=2&", "PATH=/usr/bin\n", "{\"n\": [1], \"", "  - name: ", "{\"log\":\"{\\\""};
+static const char *const key_mids[PLACES] = {"=", "=", "=", "\": \"", "\n    value: ", "\\\":\\\""};
+static const char *const key_closes[PLACES] = {" for a while", "&z=1 HTTP/1.1", "\nLANG=C\n", "\", \"ok\": true}", "\n", "\\\"}\",\"n\":7}"};
+
+static void place(struct fb_text *t, const struct sample *s, bool key, int where, size_t *ret_from, size_t *ret_size)
+{
+	bool json = where == 3 || where == 5;
+
+	fb_text_puts(t, key ? key_opens[where] : opens[where]);
+	add(t, s->before, json && !key);
+	if (key)
+		fb_text_puts(t, key_mids[where]);
+	*ret_from = t->n;
+	add(t, s->secret, json);
+	*ret_size = t->n - *ret_from;
+	add(t, s->after, json);
+	fb_text_puts(t, key ? key_closes[where] : closes[where]);
+}
+
+static void assert_gone(const struct sample *s, int where, const char *text, const char *out, size_t from, size_t size)
+{
+	size_t opening = from > 24 ? from - 24 : 0; /* a shorter prefix may have been enough: "sk-" of "sk-proj-" */
+	bool good = !memcmp(text, out, opening);
+
+	for (size_t i = 0; i < size && good; i++) /* line feeds of a block stay, as do their names in JSON */
+		good = out[from + i] == '*' || text[from + i] == '\n' || text[from + i] == '\\' || (i && text[from + i - 1] == '\\');
+	if (!good)
+		fail_msg("%s, place %d:\n%s\nbecame\n%s", s->kind, where, text, out);
+}
+
+static void each_place(void (*check)(const struct fb_redactor *r, const struct sample *s, int where, const struct fb_text *t, size_t from, size_t size))
+{
+	struct fb_redactor *r = fb_redactor_new();
+
+	for (size_t i = 0; i < COUNT(tokens) + COUNT(keys); i++)
+		for (int where = 0; where < PLACES; where++) {
+			const struct sample *s = i < COUNT(tokens) ? &tokens[i] : &keys[i - COUNT(tokens)];
+			struct fb_text t = {0};
+			size_t from, size;
+
+			place(&t, s, i >= COUNT(tokens), where, &from, &size);
+			check(r, s, where, &t, from, size);
+			fb_text_clear(&t);
+		}
+	fb_redactor_free(r);
+}
+
+static void check_whole(const struct fb_redactor *r, const struct sample *s, int where, const struct fb_text *t, size_t from, size_t size)
+{
+	char *out = fb_strdup(t->p);
+	json_t *json;
+
+	fb_redact(r, out, t->n);
+	assert_gone(s, where, t->p, out, from, size);
+	if (where == 3 || where == 5) {
+		json = json_loads(out, 0, NULL);
+		if (!json)
+			fail_msg("%s: no JSON any more: %s", s->kind, out);
+		json_decref(json);
+	}
+	fb_free(out);
+}
+
+static void secrets_of_all_kinds_go_wherever_they_stand(void **state)
+{
+	(void)state;
+	assert_true(COUNT(tokens) + COUNT(keys) >= 60);
+	each_place(check_whole);
+}
+
+static void check_cut(const struct fb_redactor *r, const struct sample *s, int where, const struct fb_text *t, size_t from, size_t size)
+{
+	struct fb_redact_stream *whole = fb_redact_stream_new(r);
+	struct fb_text expected = {0};
+
+	fb_redact_stream_put(whole, t->p, t->n, collect, &expected);
+	fb_redact_stream_end(whole, collect, &expected);
+	assert_gone(s, where, t->p, expected.p, from, size);
+	for (size_t cut = 0; cut <= t->n + 1; cut++) {
+		struct fb_redact_stream *stream = fb_redact_stream_new(r);
+		struct fb_text out = {0};
+
+		for (size_t at = 0; at < t->n;) { /* the last round: byte by byte */
+			size_t n = cut > t->n ? 1 : at < cut ? cut : t->n - at;
+
+			fb_redact_stream_put(stream, t->p + at, n, collect, &out);
+			at += n;
+		}
+		fb_redact_stream_end(stream, collect, &out);
+		assert_int_equal(out.n, t->n);
+		assert_string_equal(out.p, expected.p);
+		fb_text_clear(&out);
+	}
+	fb_text_clear(&expected);
+}
+
+static void secrets_go_wherever_a_stream_is_cut(void **state)
+{
+	(void)state;
+	each_place(check_cut);
+}
+
+static void what_is_no_secret_stays_readable(void **state)
+{
+	struct fb_redactor *r = fb_redactor_new();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(stays); i++) {
+		struct fb_redact_stream *s = fb_redact_stream_new(r);
+		struct fb_text t = {0};
+
+		assert_string_equal(redacted(r, stays[i]), stays[i]);
+		fb_redact_stream_put(s, stays[i], strlen(stays[i]), collect, &t);
+		fb_redact_stream_end(s, collect, &t);
+		assert_string_equal(t.p, stays[i]);
+		fb_text_clear(&t);
+	}
+	fb_redactor_free(r);
+}
+
+/* Bytes that are likely to begin, end and confuse: what is JSON stays JSON, lengths are kept, cuts change nothing. */
+static void rubbish_is_redacted_alike_however_it_is_cut(void **state)
+{
+	static const char *const pieces[] = {"password", "\"", "'", "\\", "\\\"", ":", "=", " ", "\n", "-----BEGIN RSA PRIVATE KEY-----", "-----END", "eyJ", ".", "://", "@", "ghp_", "AKIA", "x",
+					     "abcdefghijklmnopqrstuvwxyz012345", "value", "Bearer ", "curl ", " -u ", "sig=", "%3D", "token", "$", "{", "}", "<", ">", "sha256:", "\xff", "7", ",", "Cookie"};
+	struct fb_redactor *r = fb_redactor_new();
+	uint32_t seed = 20260121;
+
+	(void)state;
+	for (int round = 0; round < 4000; round++) {
+		struct fb_redact_stream *a = fb_redact_stream_new(r), *b = fb_redact_stream_new(r);
+		struct fb_text t = {0}, one = {0}, many = {0};
+
+		for (int i = 0; i < 30; i++) {
+			seed = seed * 1664525u + 1013904223u;
+			fb_text_puts(&t, pieces[(seed >> 16) % COUNT(pieces)]);
+		}
+		fb_redact_stream_put(a, t.p, t.n, collect, &one);
+		fb_redact_stream_end(a, collect, &one);
+		for (size_t i = 0; i < t.n; i++)
+			fb_redact_stream_put(b, t.p + i, 1, collect, &many);
+		fb_redact_stream_end(b, collect, &many);
+		assert_int_equal(one.n, t.n);
+		assert_memory_equal(one.p, many.p, t.n);
+		fb_text_clear(&t);
+		fb_text_clear(&one);
+		fb_text_clear(&many);
+	}
+	fb_redactor_free(r);
+}
+
+static void json_of_any_texts_is_json_after(void **state)
+{
+	static const char *const pieces[] = {"password", "\"", "'", "\\", ":", "=", " ", "\n", "-----BEGIN RSA PRIVATE KEY-----\n", "-----END", "eyJ", ".", "://", "@", "ghp_", "x", "\x01",
+					     "abcdefghijklmnopqrstuvwxyz012345", "value", "Bearer ", "curl ", " -u ", "token", "\t", "Authorization", "Cookie: a=", "Set-Cookie", "\u00e9", "`"};
+	struct fb_redactor *r = fb_redactor_new();
+	uint32_t seed = 20260122;
+
+	(void)state;
+	for (int round = 0; round < 4000; round++) {
+		json_t *object = json_object(), *again;
+		char *text;
+
+		for (int k = 0; k < 4; k++) {
+			struct fb_text t = {0};
+
+			for (int i = 0; i < 12; i++) {
+				seed = seed * 1664525u + 1013904223u;
+				fb_text_puts(&t, pieces[(seed >> 16) % COUNT(pieces)]);
+			}
+			json_object_set_new(object, k == 0 ? "password" : k == 1 ? "token" : k == 2 ? t.p : "x", seed & 65536 ? json_string(t.p) : json_integer(seed));
+			fb_text_clear(&t);
+		}
+		text = json_dumps(object, round & 1 ? JSON_COMPACT : JSON_INDENT(2));
+		assert_non_null(text);
+		fb_redact(r, text, strlen(text));
+		again = json_loads(text, 0, NULL);
+		if (!again)
+			fail_msg("no JSON any more: %s", text);
+		json_decref(again);
+		json_decref(object);
+		free(text);
+	}
+	fb_redactor_free(r);
+}
+
+static void facts_are_redacted_by_value_alone(void **state)
+{
+	struct fb_redactor *r = fb_redactor_new();
+	char text[] = "password=open-sesame token=abcdefgh12345678";
+
+	(void)state;
+	fb_redact_values(r, text, strlen(text));
+	assert_string_equal(text, "password=open-sesame token=abcdefgh12345678");
+	fb_redactor_add(r, "open-sesame");
+	fb_redact_values(r, text, strlen(text));
+	assert_string_equal(text, "password=*********** token=abcdefgh12345678");
+	fb_redactor_free(r);
+}
+
+static void what_waits_is_bounded(void **state)
+{
+	static const char *const openings[] = {"https://", "https://u:", "eyJabcdefgh", "token: ", "password='", "sk-", "-----BEGIN PRIVATE KEY-----", "curl -u a:", "Cookie: "};
+	struct fb_redactor *r = fb_redactor_new();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(openings); i++) {
+		struct fb_redact_stream *s = fb_redact_stream_new(r);
+		struct fb_text t = {0};
+
+		fb_redact_stream_put(s, openings[i], strlen(openings[i]), collect, &t);
+		for (size_t n = strlen(openings[i]) + 1; n < 40000; n++) {
+			fb_redact_stream_put(s, "a", 1, collect, &t);
+			assert_true(n - t.n < 4096);
+		}
+		fb_redact_stream_end(s, collect, &t);
+		fb_text_clear(&t);
+	}
+	fb_redactor_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +469,13 @@ int main(void)
 		cmocka_unit_test(a_stream_holds_back_only_what_may_be_the_beginning_of_a_value),
 		cmocka_unit_test(random_texts_are_redacted_as_by_plain_search),
 		cmocka_unit_test(a_stream_of_long_values_and_any_bytes_keeps_its_length),
+		cmocka_unit_test(secrets_of_all_kinds_go_wherever_they_stand),
+		cmocka_unit_test(secrets_go_wherever_a_stream_is_cut),
+		cmocka_unit_test(what_is_no_secret_stays_readable),
+		cmocka_unit_test(rubbish_is_redacted_alike_however_it_is_cut),
+		cmocka_unit_test(json_of_any_texts_is_json_after),
+		cmocka_unit_test(facts_are_redacted_by_value_alone),
+		cmocka_unit_test(what_waits_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
