@@ -25,12 +25,23 @@ struct seen {
 	int64_t count;
 };
 
+/* What one signature has found in the step that is being read. */
+struct current {
+	uint64_t step;
+	size_t count;
+	struct fb_finding v[FB_FINDINGS_FAILED];
+};
+
 struct fb_findings {
 	const struct fb_signatures *signatures;
 	struct fb_database *db;
 	struct fb_expression **expressions; /* by number; made when first needed */
 	struct fb_expression ***unless;     /* by signature */
 	struct fb_found *found;             /* by signature */
+	struct current *current;            /* by signature */
+	struct fb_structure structure;
+	uint64_t step; /* counted */
+	int64_t step_from, step_line;
 	struct seen *seen;                  /* by number */
 	struct pending *pending;
 	size_t pending_count, pending_room;
@@ -53,6 +64,10 @@ int fb_findings_new(const struct fb_signatures *s, const char *cache, struct fb_
 	f->expressions = fb_alloc(n * sizeof *f->expressions);
 	f->seen = fb_alloc(n * sizeof *f->seen);
 	f->found = fb_alloc((s->n + 1) * sizeof *f->found);
+	f->current = fb_alloc((s->n + 1) * sizeof *f->current);
+	f->step = 1;
+	f->step_line = 1;
+	f->structure.last_failure = f->structure.last_success = f->structure.end = -1;
 	f->unless = fb_alloc((s->n + 1) * sizeof *f->unless);
 	return 0;
 }
@@ -72,6 +87,7 @@ void fb_findings_free(struct fb_findings *f)
 	fb_free(f->unless);
 	fb_free(f->seen);
 	fb_free(f->found);
+	fb_free(f->current);
 	fb_free(f->pending);
 	fb_free(f->familiar);
 	fb_database_close(f->db);
@@ -81,6 +97,11 @@ void fb_findings_free(struct fb_findings *f)
 const struct fb_found *fb_findings_of(const struct fb_findings *f, size_t signature)
 {
 	return &f->found[signature];
+}
+
+const struct fb_structure *fb_findings_structure(const struct fb_findings *f)
+{
+	return &f->structure;
 }
 
 /* ---- lines of logs of successes ---- */
@@ -354,10 +375,72 @@ static void keep(struct fb_findings *f, const struct fb_finding *one)
 {
 	struct fb_found *found = &f->found[one->signature - f->signatures->v];
 
+	size_t i = (size_t)(one->signature - f->signatures->v);
+	struct current *c = &f->current[i];
+
 	found->count++;
 	if (found->kept < FB_FINDINGS_FIRST)
 		found->first[found->kept++] = *one;
 	found->last = *one;
+	if (c->step != f->step) {
+		c->step = f->step;
+		c->count = 0;
+	}
+	if (c->count < FB_FINDINGS_FAILED) /* the first ones of the step, and its last */
+		c->count++;
+	c->v[c->count - 1] = *one;
+}
+
+/* ---- steps ---- */
+
+static void begin_step(struct fb_findings *f, int64_t offset, int64_t line)
+{
+	f->step++;
+	f->step_from = offset;
+	f->step_line = line;
+}
+
+/* The step that is being read has failed: what was found in it is kept. */
+static void fail_step(struct fb_findings *f, int64_t offset, int64_t line)
+{
+	struct fb_structure *s = &f->structure;
+
+	s->last_failure = offset;
+	if (s->count == FB_WINDOWS)
+		return;
+	s->windows[s->count++] = (struct fb_window){f->step_from, offset, f->step_line, line};
+	for (size_t i = 0; i < f->signatures->n; i++) {
+		struct fb_found *found = &f->found[i];
+
+		if (f->current[i].step == f->step)
+			for (size_t k = 0; k < f->current[i].count && found->failed_count < FB_FINDINGS_FAILED; k++)
+				found->failed[found->failed_count++] = f->current[i].v[k];
+	}
+	begin_step(f, offset, line);
+}
+
+static bool is_structure(const struct fb_signature *s)
+{
+	return s->role >= FB_ROLE_SUCCESS;
+}
+
+static void take_structure(struct fb_findings *f, const struct fb_finding *one)
+{
+	int64_t offset = one->quote.offset, line = one->quote.line;
+
+	switch (one->signature->role) {
+	case FB_ROLE_SUCCESS:
+		f->structure.last_success = offset;
+		break;
+	case FB_ROLE_STEP:
+		begin_step(f, offset, line);
+		break;
+	case FB_ROLE_FAILURE:
+		fail_step(f, offset, line);
+		break;
+	default:
+		f->structure.end = offset;
+	}
 }
 
 /* Which of two that found the same line says more? */
@@ -377,36 +460,59 @@ static int by_place(const void *a, const void *b)
 	return x->to < y->to ? -1 : x->to > y->to ? 1 : x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* Of all that found one line, what says most is kept: a line has one meaning. */
-static void settle(struct fb_findings *f)
+/* What the expressions of pending[from, to) say of the line that they may all match: what says most is kept, a line has one meaning; marks of steps are taken as well. */
+static void settle_line(struct fb_findings *f, size_t from, size_t to)
 {
+	struct line l = line_of(f->block, f->pending[from].to);
 	struct fb_finding best, one;
-	struct line l = {0, 0};
-	bool have = false;
+	bool have = false, other = false;
 
-	if (f->pending_count)
-		qsort(f->pending, f->pending_count, sizeof *f->pending, by_place);
-	for (size_t i = 0; i < f->pending_count; i++) {
-		const struct pending *p = &f->pending[i];
+	if (f->learning) {
+		remember(f, shape(f->block->text + l.start, l.end - l.start));
+		return;
+	}
+	for (size_t i = from; i < to; i++)
+		other |= fb_database_signature(f->db, f->pending[i].number, NULL)->role != FB_ROLE_NOISE;
+	for (size_t i = from; other && i < to; i++) { /* noise alone needs no second look */
+		const struct fb_signature *s = fb_database_signature(f->db, f->pending[i].number, NULL);
 
-		if (!l.end || p->to > l.end + 1) {
-			if (have)
-				keep(f, &best);
-			have = false;
-			l = line_of(f->block, p->to);
-			if (f->learning) {
-				remember(f, shape(f->block->text + l.start, l.end - l.start));
-				continue;
-			}
-		}
-		if (!f->learning && look(f, p, l, &one) && (!have || better(&one, &best))) {
+		if (!look(f, &f->pending[i], l, &one))
+			continue;
+		if (is_structure(s))
+			take_structure(f, &one);
+		if ((!is_structure(s) || s->role == FB_ROLE_FAILURE) && (!have || better(&one, &best))) {
 			best = one;
 			have = true;
 		}
 	}
 	if (have)
 		keep(f, &best);
+}
+
+static void settle(struct fb_findings *f)
+{
+	struct line l = {0, 0};
+	size_t from = 0;
+
+	if (f->pending_count) {
+		qsort(f->pending, f->pending_count, sizeof *f->pending, by_place);
+		l = line_of(f->block, f->pending[0].to);
+	}
+	for (size_t i = 1; i <= f->pending_count; i++) {
+		if (i < f->pending_count && f->pending[i].to <= l.end + 1)
+			continue;
+		settle_line(f, from, i);
+		from = i;
+		if (i < f->pending_count)
+			l = line_of(f->block, f->pending[i].to);
+	}
 	f->pending_count = 0;
+}
+
+/* Marks and noise are looked at however many there are: others may be told by them. */
+static bool may_be_many(const struct fb_signature *s)
+{
+	return s->role >= FB_ROLE_NOISE;
 }
 
 static int on_found(unsigned number, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
@@ -420,7 +526,7 @@ static int on_found(unsigned number, unsigned long long from, unsigned long long
 	if (to <= s->line_end)
 		return 0;
 	end = memchr(f->block->text + (to ? to - 1 : 0), '\n', f->block->n - (to ? to - 1 : 0));
-	s->line_end = s->count++ < OFTEN && end ? (uint32_t)(end - f->block->text) + 1 : (uint32_t)f->block->n;
+	s->line_end = (s->count++ < OFTEN || may_be_many(fb_database_signature(f->db, number, NULL))) && end ? (uint32_t)(end - f->block->text) + 1 : (uint32_t)f->block->n;
 	if (f->pending_count == f->pending_room) {
 		f->pending_room = f->pending_room ? 2 * f->pending_room : 4096;
 		f->pending = fb_realloc(f->pending, f->pending_room * sizeof *f->pending);

@@ -45,7 +45,7 @@ static const struct {
 const char *const fb_categories[] = {"auth", "compile_error", "config_syntax", "crash", "database", "dependency_missing", "disk_full", "image_not_found", "lint", "lock",
 				     "missing_file", "network", "out_of_memory", "permission", "port_in_use", "probe_failure", "quota_limit", "test_failure", "timeout", "tls",
 				     "unknown", "vcs_ref_missing", "version_conflict", NULL};
-static const char *const roles[] = {"cause", "symptom", "wrapper", "hint", "noise", "success", NULL};
+static const char *const roles[] = {"cause", "symptom", "wrapper", "hint", "noise", "success", "step", "failure", "end", NULL};
 static const char *const members[] = {"id", "category", "role", "weight", "component", "cause", "parameter", "match", "unless", "explains", "example", "counter_example", "fixes", NULL};
 static const char *const fix_members[] = {"priority", "action", "command", NULL};
 static const char *const priorities[] = {"high", "medium", "low", NULL};
