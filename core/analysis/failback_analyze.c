@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "analysis/document.h"
+#include "analysis/index.h"
 #include "analysis/lint.h"
 #include "base/mem.h"
 #include "config.h"
@@ -110,7 +111,7 @@ static int analyze(const struct request *q)
 	char *cache = cache_folder();
 	int code = 0;
 
-	if (fb_signatures_read(q->folders, &s, &errs) < 0 || fb_findings_new(&s, cache, &f, &errs) < 0)
+	if (fb_index_read(q->folders, cache, &s, &errs) < 0 || fb_findings_new(&s, cache, &f, &errs) < 0)
 		code = FB_EXIT_CONFIG;
 	print_all(&errs, "");
 	for (size_t i = 0; i < q->green_count && !code; i++)

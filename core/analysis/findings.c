@@ -29,7 +29,7 @@ struct seen {
 struct current {
 	uint64_t step;
 	size_t count;
-	struct fb_finding v[FB_FINDINGS_FAILED];
+	struct fb_finding *v;
 };
 
 struct fb_findings {
@@ -40,7 +40,7 @@ struct fb_findings {
 	struct fb_found *found;             /* by signature */
 	struct current *current;            /* by signature */
 	struct fb_structure structure;
-	uint64_t step; /* counted */
+	uint64_t step, failed_step; /* counted from 1; the last that failed */
 	int64_t step_from, step_line;
 	struct seen *seen;                  /* by number */
 	struct pending *pending;
@@ -86,6 +86,8 @@ void fb_findings_free(struct fb_findings *f)
 	fb_free(f->expressions);
 	fb_free(f->unless);
 	fb_free(f->seen);
+	for (size_t i = 0; f->found && i < f->signatures->n; i++)
+		fb_free(f->found[i].first);
 	fb_free(f->found);
 	fb_free(f->current);
 	fb_free(f->pending);
@@ -378,10 +380,15 @@ static void keep(struct fb_findings *f, const struct fb_finding *one)
 	size_t i = (size_t)(one->signature - f->signatures->v);
 	struct current *c = &f->current[i];
 
-	found->count++;
+	if (!found->count++) { /* one piece of memory for all that is kept of it */
+		found->first = fb_alloc((FB_FINDINGS_FIRST + 1 + 2 * FB_FINDINGS_FAILED) * sizeof *found->first);
+		found->last = found->first + FB_FINDINGS_FIRST;
+		found->failed = found->last + 1;
+		c->v = found->failed + FB_FINDINGS_FAILED;
+	}
 	if (found->kept < FB_FINDINGS_FIRST)
 		found->first[found->kept++] = *one;
-	found->last = *one;
+	*found->last = *one;
 	if (c->step != f->step) {
 		c->step = f->step;
 		c->count = 0;
@@ -393,30 +400,39 @@ static void keep(struct fb_findings *f, const struct fb_finding *one)
 
 /* ---- steps ---- */
 
-static void begin_step(struct fb_findings *f, int64_t offset, int64_t line)
+/* What was found in the step that was read, if it has failed. */
+static void keep_failed(struct fb_findings *f)
 {
-	f->step++;
-	f->step_from = offset;
-	f->step_line = line;
-}
-
-/* The step that is being read has failed: what was found in it is kept. */
-static void fail_step(struct fb_findings *f, int64_t offset, int64_t line)
-{
-	struct fb_structure *s = &f->structure;
-
-	s->last_failure = offset;
-	if (s->count == FB_WINDOWS)
-		return;
-	s->windows[s->count++] = (struct fb_window){f->step_from, offset, f->step_line, line};
-	for (size_t i = 0; i < f->signatures->n; i++) {
+	for (size_t i = 0; f->failed_step == f->step && i < f->signatures->n; i++) {
 		struct fb_found *found = &f->found[i];
 
 		if (f->current[i].step == f->step)
 			for (size_t k = 0; k < f->current[i].count && found->failed_count < FB_FINDINGS_FAILED; k++)
 				found->failed[found->failed_count++] = f->current[i].v[k];
 	}
-	begin_step(f, offset, line);
+}
+
+static void begin_step(struct fb_findings *f, int64_t offset, int64_t line)
+{
+	keep_failed(f);
+	f->step++;
+	f->step_from = offset;
+	f->step_line = line;
+}
+
+/* The step that is being read has failed. */
+static void fail_step(struct fb_findings *f, int64_t offset, int64_t line)
+{
+	struct fb_structure *s = &f->structure;
+
+	s->last_failure = offset;
+	if (f->failed_step == f->step) { /* says so once more */
+		s->windows[s->count - 1].to = offset;
+		s->windows[s->count - 1].last_line = line;
+	} else if (s->count < FB_WINDOWS) {
+		s->windows[s->count++] = (struct fb_window){f->step_from, offset, f->step_line, line};
+		f->failed_step = f->step;
+	}
 }
 
 static bool is_structure(const struct fb_signature *s)
@@ -424,23 +440,17 @@ static bool is_structure(const struct fb_signature *s)
 	return s->role >= FB_ROLE_SUCCESS;
 }
 
-static void take_structure(struct fb_findings *f, const struct fb_finding *one)
+/* A line may say that a step failed and, by that, that the next one begins. */
+static void take_marks(struct fb_findings *f, unsigned marks, const struct fb_quote *q)
 {
-	int64_t offset = one->quote.offset, line = one->quote.line;
-
-	switch (one->signature->role) {
-	case FB_ROLE_SUCCESS:
-		f->structure.last_success = offset;
-		break;
-	case FB_ROLE_STEP:
-		begin_step(f, offset, line);
-		break;
-	case FB_ROLE_FAILURE:
-		fail_step(f, offset, line);
-		break;
-	default:
-		f->structure.end = offset;
-	}
+	if (marks & 1u << FB_ROLE_SUCCESS)
+		f->structure.last_success = q->offset;
+	if (marks & 1u << FB_ROLE_FAILURE)
+		fail_step(f, q->offset, q->line);
+	if (marks & 1u << FB_ROLE_STEP)
+		begin_step(f, q->offset, q->line);
+	if (marks & 1u << FB_ROLE_END)
+		f->structure.end = q->offset;
 }
 
 /* Which of two that found the same line says more? */
@@ -465,6 +475,8 @@ static void settle_line(struct fb_findings *f, size_t from, size_t to)
 {
 	struct line l = line_of(f->block, f->pending[from].to);
 	struct fb_finding best, one;
+	struct fb_quote mark = {0};
+	unsigned marks = 0;
 	bool have = false, other = false;
 
 	if (f->learning) {
@@ -478,15 +490,19 @@ static void settle_line(struct fb_findings *f, size_t from, size_t to)
 
 		if (!look(f, &f->pending[i], l, &one))
 			continue;
-		if (is_structure(s))
-			take_structure(f, &one);
+		marks |= is_structure(s) ? 1u << s->role : 0;
+		mark = is_structure(s) ? one.quote : mark;
 		if ((!is_structure(s) || s->role == FB_ROLE_FAILURE) && (!have || better(&one, &best))) {
 			best = one;
 			have = true;
 		}
 	}
+	if (marks && !(marks & 1u << FB_ROLE_FAILURE))
+		take_marks(f, marks, &mark);
 	if (have)
 		keep(f, &best);
+	if (marks & 1u << FB_ROLE_FAILURE)
+		take_marks(f, marks, &mark);
 }
 
 static void settle(struct fb_findings *f)
@@ -554,6 +570,7 @@ static int read_log(struct fb_findings *f, int fd, bool learning, int64_t *ret_b
 		f->seen[i].count = 0;
 	if (fb_log_read(fd, on_block, f, ret_bytes, ret_lines) < 0)
 		return -1;
+	keep_failed(f);
 	if (f->failed) {
 		errno = ENOTRECOVERABLE;
 		return -1;

@@ -37,7 +37,7 @@ struct fb_finding {
 };
 
 struct fb_found { /* by one signature */
-	struct fb_finding first[FB_FINDINGS_FIRST], last, failed[FB_FINDINGS_FAILED];
+	struct fb_finding *first, *last, *failed; /* kept, one, and failed_count of them; NULL when count is 0 */
 	size_t kept, failed_count;
 	int64_t count;
 };

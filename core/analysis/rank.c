@@ -71,8 +71,8 @@ static const struct fb_finding *best_of(const struct ranking *r, const struct fb
 	for (size_t i = 0; i < found->failed_count; i++)
 		if (!best || score(r, &found->failed[i]) > score(r, best))
 			best = &found->failed[i];
-	if (best && score(r, &found->last) > score(r, best))
-		best = &found->last;
+	if (best && score(r, found->last) > score(r, best))
+		best = found->last;
 	return best;
 }
 
@@ -113,8 +113,8 @@ static int64_t last_of(const struct fb_signatures *s, const struct fb_findings *
 	for (size_t i = 0; i < s->n; i++) {
 		const struct fb_found *found = fb_findings_of(f, i);
 
-		if (s->v[i].role == role && found->count && found->last.quote.offset > last)
-			last = found->last.quote.offset;
+		if (s->v[i].role == role && found->count && found->last->quote.offset > last)
+			last = found->last->quote.offset;
 	}
 	return last;
 }

@@ -43,6 +43,8 @@ struct fb_signatures {
 	struct fb_signature *v; /* sorted by id */
 	size_t n;
 	char hash[65];          /* SHA-256 of what was read */
+	const void *map;        /* what all texts are in; NULL: each is a piece of memory of its own */
+	size_t map_size;
 };
 
 /* All *.conf of the folders, in order; a folder that is not there is none. Every error is added to errs. -1 when there was one. */
