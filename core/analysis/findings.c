@@ -65,9 +65,7 @@ int fb_findings_new(const struct fb_signatures *s, const char *cache, struct fb_
 	f->seen = fb_alloc(n * sizeof *f->seen);
 	f->found = fb_alloc((s->n + 1) * sizeof *f->found);
 	f->current = fb_alloc((s->n + 1) * sizeof *f->current);
-	f->step = 1;
-	f->step_line = 1;
-	f->structure.last_failure = f->structure.last_success = f->structure.end = -1;
+	fb_findings_forget(f);
 	f->unless = fb_alloc((s->n + 1) * sizeof *f->unless);
 	return 0;
 }
@@ -94,6 +92,19 @@ void fb_findings_free(struct fb_findings *f)
 	fb_free(f->familiar);
 	fb_database_close(f->db);
 	fb_free(f);
+}
+
+void fb_findings_forget(struct fb_findings *f)
+{
+	for (size_t i = 0; i < f->signatures->n; i++) {
+		fb_free(f->found[i].first);
+		f->found[i] = (struct fb_found){0};
+		f->current[i] = (struct current){0};
+	}
+	f->structure = (struct fb_structure){.last_failure = -1, .last_success = -1, .end = -1};
+	f->step = f->step_line = 1;
+	f->failed_step = 0;
+	f->step_from = 0;
 }
 
 const struct fb_found *fb_findings_of(const struct fb_findings *f, size_t signature)
@@ -201,11 +212,19 @@ static size_t escape(const unsigned char *p, size_t left)
 	return n < left && p[n] >= 0x40 && p[n] <= 0x7e ? n + 1 : n;
 }
 
-/* Quotes of the raw bytes [start, end) a stretch of whole characters that holds `from`. */
+static void take_longer(size_t begin, size_t end, size_t from, size_t *best_from, size_t *best_to)
+{
+	if (end > from && end - begin > *best_to - *best_from) {
+		*best_from = begin;
+		*best_to = end;
+	}
+}
+
+/* Quotes of the raw bytes [start, end) a stretch of whole characters that ends after `from`. */
 static bool take_quote(const struct fb_log_block *b, size_t start, size_t end, size_t from, struct fb_quote *q)
 {
 	const unsigned char *raw = (const unsigned char *)b->raw;
-	size_t begin = start, at = start;
+	size_t begin = start, at = start, best_from, best_to;
 
 	if (end - start > FB_QUOTE_SIZE) { /* what is before the match is cut first */
 		if (from - start > FB_QUOTE_SIZE / 4)
@@ -214,15 +233,19 @@ static bool take_quote(const struct fb_log_block *b, size_t start, size_t end, s
 	}
 	while (start < from && (raw[start] & 0xc0) == 0x80)
 		start++;
-	for (begin = at = start; at < end;) {
+	best_from = best_to = start;
+	for (begin = at = start; at < end;) { /* stretches without what may not be quoted; the longest that is not wholly before the match */
 		size_t n = character(raw + at, end - at);
 
-		if (!n && at > from)
-			break;
+		if (!n) {
+			take_longer(begin, at, from, &best_from, &best_to);
+			begin = at + escape(raw + at, end - at);
+		}
 		at += n ? n : escape(raw + at, end - at);
-		if (!n)
-			begin = at;
 	}
+	take_longer(begin, at, from, &best_from, &best_to);
+	begin = best_from;
+	at = best_to;
 	while (at > begin && !character(raw + at - 1, 1) && (raw[at - 1] & 0x80) == 0)
 		at--;
 	while (at > begin && (raw[at - 1] == ' ' || raw[at - 1] == '\t'))
@@ -245,8 +268,8 @@ static int penalty(const char *line, size_t n)
 	static const struct {
 		const char *word;
 		int less;
-	} softer[] = {{"warn", 15}, {"info", 25}, {"debug", 25}, {"optional", 20}, {"ignored", 45}, {"ignoring", 45}, {"non-fatal", 30}, {"deprecat", 30}};
-	int most = 0;
+	} softer[] = {{"warn", 15}, {"info", 25}, {"debug", 25}, {"optional", 20}, {"ignored", 45}, {"ignoring", 45}, {"using default", 45}, {"falling back", 45}, {"non-fatal", 30}, {"deprecat", 30}};
+	int most = 0, level = 0;
 
 	for (size_t i = 0; i < sizeof softer / sizeof *softer; i++) {
 		size_t w = strlen(softer[i].word);
@@ -256,11 +279,14 @@ static int penalty(const char *line, size_t n)
 				continue;
 			if (i < 3 && (size_t)(p - line) > 60) /* a level stands at the beginning */
 				break;
-			most = softer[i].less > most ? softer[i].less : most;
+			if (i < 3)
+				level = softer[i].less > level ? softer[i].less : level;
+			else
+				most = softer[i].less > most ? softer[i].less : most;
 			break;
 		}
 	}
-	return most;
+	return level + most;
 }
 
 static const struct fb_expression *expression(struct fb_findings *f, unsigned number)

@@ -58,6 +58,8 @@ int fb_findings_new(const struct fb_signatures *s, const char *cache, struct fb_
 void fb_findings_free(struct fb_findings *f); /* takes NULL */
 /* Learns what a log of a success has. To be called before fb_findings_scan. 0, or -1 with errno. */
 int fb_findings_learn(struct fb_findings *f, int fd);
+/* Forgets what was found in a log, not what was learned. */
+void fb_findings_forget(struct fb_findings *f);
 /* Scans the log. 0, or -1 with errno. */
 int fb_findings_scan(struct fb_findings *f, int fd, int64_t *ret_bytes, int64_t *ret_lines);
 const struct fb_structure *fb_findings_structure(const struct fb_findings *f);
