@@ -27,6 +27,7 @@ dist_signatures_DATA = \
 	etc/signatures/infrastructure.conf \
 	etc/signatures/jvm-build.conf \
 	etc/signatures/jvm.conf \
+	etc/signatures/languages.conf \
 	etc/signatures/kubernetes.conf \
 	etc/signatures/linux.conf \
 	etc/signatures/network.conf \
@@ -38,6 +39,7 @@ dist_signatures_DATA = \
 	etc/signatures/ruby.conf \
 	etc/signatures/rust.conf \
 	etc/signatures/servers.conf \
+	etc/signatures/steps.conf \
 	etc/signatures/verdicts.conf
 BUILT_SOURCES += signatures/stamp
 CLEANFILES += signatures/stamp signatures/*.conf

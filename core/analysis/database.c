@@ -5,15 +5,31 @@
 #include <hs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "analysis/expression.h"
+#include "analysis/map.h"
 #include "base/io.h"
 #include "base/mem.h"
 
 #define CACHE_LIMIT ((size_t)256 << 20)
 #define FLAGS (HS_FLAG_CASELESS | HS_FLAG_MULTILINE)
+
+/* The library's memory for a database comes in one go instead of a page at a time: most of a start would be that. */
+static void *take_memory(size_t n)
+{
+	void *p = NULL;
+
+	if (posix_memalign(&p, 4096, n))
+		return NULL;
+#ifdef MADV_POPULATE_WRITE
+	if (n >= 65536)
+		(void)madvise(p, n, MADV_POPULATE_WRITE); /* kernels before 5.14 do without */
+#endif
+	return p;
+}
 
 struct part {
 	const struct fb_signature *signature;
@@ -114,43 +130,44 @@ static char *cache_path(const struct fb_signatures *s, const char *folder)
 
 	if (hs_populate_platform(&platform) != HS_SUCCESS)
 		return NULL;
-	key = fb_asprintf("2 %s %s %u %llx", s->hash, hs_version(), platform.tune, (unsigned long long)platform.cpu_features);
+	key = fb_asprintf("3 %s %s %u %llx", s->hash, hs_version(), platform.tune, (unsigned long long)platform.cpu_features);
 	fb_hash(key, strlen(key), hash);
 	path = fb_asprintf("%s/signatures-%.32s.hsdb", folder, hash);
 	fb_free(key);
 	return path;
 }
 
-/* The file is a hash and the database: what is damaged is never given to the library. */
+/* The file is a sum and the database: what is damaged is not given to the library, which has a sum of its own besides. Only what its owner or root can write is read at all. */
 static int load(struct fb_database *d, const char *path)
 {
 	struct fb_err err = {0};
-	char *data = NULL, hash[65];
-	size_t n = 0;
+	struct fb_map map;
+	uint64_t sum;
 	int r = -1;
 
-	if (fb_io_safe_path(path, (uid_t)-1, &err) < 0 || fb_io_read_file(path, CACHE_LIMIT, &data, &n, &err) < 0)
+	if (fb_io_safe_path(path, (uid_t)-1, &err) < 0 || fb_map_open(path, CACHE_LIMIT, &map) < 0)
 		return -1;
-	if (n > 64) {
-		fb_hash(data + 64, n - 64, hash);
-		if (!memcmp(hash, data, 64) && hs_deserialize_database(data + 64, n - 64, &d->db) == HS_SUCCESS)
+	if (map.n > sizeof sum) {
+		memcpy(&sum, map.p, sizeof sum);
+		if (sum == fb_map_sum(map.p + sizeof sum, map.n - sizeof sum) && hs_deserialize_database(map.p + sizeof sum, map.n - sizeof sum, &d->db) == HS_SUCCESS)
 			r = 0;
 	}
-	fb_free(data);
+	fb_map_close(&map);
 	return r;
 }
 
 static void keep(const struct fb_database *d, const char *folder, const char *path)
 {
 	struct fb_err err = {0};
-	char *data = NULL, hash[65];
+	char *data = NULL;
+	uint64_t sum;
 	size_t n = 0;
 	struct fb_text file = {0};
 
 	if (hs_serialize_database(d->db, &data, &n) != HS_SUCCESS)
 		return;
-	fb_hash(data, n, hash);
-	fb_text_add(&file, hash, 64);
+	sum = fb_map_sum(data, n);
+	fb_text_add(&file, (const char *)&sum, sizeof sum);
 	fb_text_add(&file, data, n);
 	free(data);
 	if (fb_io_make_folders(folder, 0755, &err) == 0)
@@ -164,6 +181,7 @@ int fb_database_open(const struct fb_signatures *s, const char *cache, struct fb
 	char *path = cache ? cache_path(s, cache) : NULL;
 	int r = 0;
 
+	hs_set_database_allocator(take_memory, free);
 	list_parts(d, s);
 	if (!path || load(d, path) < 0) {
 		r = compile(d, errs);

@@ -26,24 +26,29 @@ static json_t *evidence(const struct fb_candidate *c, const char *file)
 	return ret;
 }
 
-static const char *parameter(const struct fb_finding *f)
+/* What it is about, to be freed: a group, or a text of several, "${file}:${line}"; NULL. */
+static char *parameter(const struct fb_finding *f)
 {
+	const char *name = f->signature->parameter;
+
+	if (name && strstr(name, "${"))
+		return fb_rank_fill(name, f, false);
 	for (size_t i = 0; i < f->parameter_count; i++)
-		if (fb_streq(f->parameters[i].name, f->signature->parameter))
-			return f->parameters[i].value;
-	return f->parameter_count && !f->signature->parameter ? f->parameters[0].value : NULL;
+		if (!name || fb_streq(f->parameters[i].name, name))
+			return fb_strdup(f->parameters[i].value);
+	return NULL;
 }
 
 /* The cause as a sentence, to be freed. */
 static char *sentence(const struct fb_candidate *c)
 {
 	const struct fb_finding *f = c->evidence[0];
-	const char *about = parameter(f);
-	char *own = f->signature->cause ? fb_rank_fill(f->signature->cause, f, false) : NULL;
+	char *about = parameter(f), *own = f->signature->cause ? fb_rank_fill(f->signature->cause, f, false) : NULL;
 
-	if (own)
-		return own;
-	return about ? fb_asprintf("%s: %s", fb_category_text(c->category), about) : fb_strdup(fb_category_text(c->category));
+	if (!own)
+		own = about ? fb_asprintf("%s: %s", fb_category_text(c->category), about) : fb_strdup(fb_category_text(c->category));
+	fb_free(about);
+	return own;
 }
 
 static json_t *fixes(const struct fb_finding *f)
@@ -65,14 +70,17 @@ static json_t *candidate(const struct fb_candidate *c, const char *file)
 {
 	const struct fb_finding *f = c->evidence[0];
 	json_t *parameters = json_object();
-	char *cause = sentence(c);
+	char *cause = sentence(c), *about = parameter(f);
 	json_t *ret;
 
 	for (size_t i = 0; i < f->parameter_count; i++)
 		json_object_set_new(parameters, f->parameters[i].name, text(f->parameters[i].value, strlen(f->parameters[i].value)));
+	if (about && f->signature->parameter && strstr(f->signature->parameter, "${"))
+		json_object_set_new(parameters, "about", text(about, strlen(about)));
 	ret = json_pack("{s:s, s:s, s:f, s:s*, s:s, s:s*, s:o, s:o, s:o}", "type", c->category, "cause", cause, "confidence", fb_rank_confidence(c->score), "component", f->signature->component,
-			"signature", f->signature->id, "parameter", parameter(f), "parameters", parameters, "evidence", evidence(c, file), "recommendations", fixes(f));
+			"signature", f->signature->id, "parameter", about, "parameters", parameters, "evidence", evidence(c, file), "recommendations", fixes(f));
 	fb_free(cause);
+	fb_free(about);
 	return ret;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * failback-analyze --log FILE [--green FILE]...: what failed, by the log alone; `failback analyze` runs it. A program of its own, so that what is linked for it
- * (Hyperscan, PCRE2) is linked nowhere else. Its document is failback.analysis/1, failback(1).
+ * failback-analyze --log FILE [--green FILE]...: what failed, by the log alone; `failback analyze` runs it, and the phase analyze does. A program of its own, so that what is linked
+ * for it (Hyperscan, PCRE2) is linked nowhere else. Its document is failback.analysis/1, failback(1); of several logs failback.analyses/1: the root cause of each.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,19 +15,21 @@
 #include <unistd.h>
 
 #include "analysis/document.h"
+#include "analysis/index.h"
 #include "analysis/lint.h"
 #include "base/mem.h"
 #include "config.h"
 
 #define GREEN_MOST 64
 #define FOLDERS_MOST 16
+#define LOGS_MOST 512
 
 struct request {
-	const char *log, *green[GREEN_MOST];
-	size_t green_count;
+	const char *logs[LOGS_MOST], *green[GREEN_MOST], *answer;
+	size_t log_count, green_count;
 	const char *folders[FOLDERS_MOST + 1]; /* ends in NULL */
 	size_t folder_count;
-	bool json, lint;
+	bool json, lint, warm;
 };
 
 static int open_log(const char *path)
@@ -92,12 +95,61 @@ static json_t *texts(const struct fb_errs *errs)
 }
 
 /* 0, or -1 when it could not be written */
-static int print_json(json_t *d)
+static int print_json(json_t *d, const char *answer)
 {
-	int r = json_dumpf(d, stdout, JSON_INDENT(2)) < 0 || putchar('\n') == EOF ? -1 : 0;
+	FILE *to = answer ? fopen(answer, "wxe") : stdout;
+	int r = !to || json_dumpf(d, to, JSON_INDENT(2)) < 0 || putc('\n', to) == EOF ? -1 : 0;
 
 	json_decref(d);
+	if (answer && to && fclose(to) == EOF)
+		r = -1;
+	if (r < 0)
+		fprintf(stderr, "failback analyze: writing %s failed: %s\n", answer ? answer : "the answer", strerror(errno));
 	return r;
+}
+
+/* One log; *ret: its document, NULL when it could not be read. Exit code. */
+static int analyze_one(const struct fb_signatures *s, struct fb_findings *f, const char *log, json_t **ret)
+{
+	struct fb_ranking ranking;
+	int64_t bytes = 0, lines = 0;
+	int code = use_log(f, log, false, &bytes, &lines);
+
+	*ret = NULL;
+	if (code)
+		return code;
+	fb_rank(s, f, &ranking);
+	*ret = fb_analysis_document(&ranking, log, bytes, lines);
+	return 0;
+}
+
+static int analyze_single(const struct request *q, const struct fb_signatures *s, struct fb_findings *f)
+{
+	json_t *d;
+	int code = analyze_one(s, f, q->logs[0], &d);
+
+	if (code)
+		return code;
+	if (q->json)
+		return print_json(d, q->answer) < 0 ? FB_EXIT_JOURNAL : 0;
+	fb_analysis_tell(d);
+	json_decref(d);
+	return 0;
+}
+
+/* Each log by itself. One that cannot be read is left out, and said on standard error. */
+static int analyze_several(const struct request *q, const struct fb_signatures *s, struct fb_findings *f)
+{
+	json_t *all = json_array(), *d;
+
+	for (size_t i = 0; i < q->log_count; i++) {
+		fb_findings_forget(f);
+		if (analyze_one(s, f, q->logs[i], &d))
+			continue;
+		json_object_del(d, "candidates");
+		json_array_append_new(all, d);
+	}
+	return print_json(json_pack("{s:s, s:o}", "schema", "failback.analyses/1", "logs", all), q->answer) < 0 ? FB_EXIT_JOURNAL : 0;
 }
 
 static int analyze(const struct request *q)
@@ -105,30 +157,16 @@ static int analyze(const struct request *q)
 	struct fb_signatures s;
 	struct fb_findings *f = NULL;
 	struct fb_errs errs = {0};
-	struct fb_ranking ranking;
-	int64_t bytes = 0, lines = 0;
 	char *cache = cache_folder();
 	int code = 0;
 
-	if (fb_signatures_read(q->folders, &s, &errs) < 0 || fb_findings_new(&s, cache, &f, &errs) < 0)
+	if (fb_index_read(q->folders, cache, &s, &errs) < 0 || fb_findings_new(&s, cache, &f, &errs) < 0)
 		code = FB_EXIT_CONFIG;
 	print_all(&errs, "");
 	for (size_t i = 0; i < q->green_count && !code; i++)
 		code = use_log(f, q->green[i], true, NULL, NULL);
-	if (!code)
-		code = use_log(f, q->log, false, &bytes, &lines);
-	if (!code) {
-		json_t *d;
-
-		fb_rank(&s, f, &ranking);
-		d = fb_analysis_document(&ranking, q->log, bytes, lines);
-		if (!q->json)
-			fb_analysis_tell(d);
-		if (!q->json)
-			json_decref(d);
-		else if (print_json(d) < 0)
-			code = FB_EXIT_JOURNAL;
-	}
+	if (!code && !q->warm)
+		code = q->log_count == 1 && !q->answer ? analyze_single(q, &s, f) : analyze_several(q, &s, f);
 	fb_findings_free(f);
 	fb_signatures_clear(&s);
 	fb_errs_clear(&errs);
@@ -149,7 +187,7 @@ static int lint(const struct request *q)
 		r = -1;
 	code = r < 0 ? FB_EXIT_CONFIG : 0;
 	if (q->json) {
-		if (print_json(json_pack("{s:s, s:I, s:o, s:o}", "schema", "failback.signatures/1", "signatures", (json_int_t)s.n, "errors", texts(&errs), "warnings", texts(&warnings))) < 0)
+		if (print_json(json_pack("{s:s, s:I, s:o, s:o}", "schema", "failback.signatures/1", "signatures", (json_int_t)s.n, "errors", texts(&errs), "warnings", texts(&warnings)), NULL) < 0)
 			code = FB_EXIT_JOURNAL;
 	} else {
 		print_all(&errs, "");
@@ -166,21 +204,47 @@ static int lint(const struct request *q)
 static int usage(void)
 {
 	fputs("usage: failback-analyze --log FILE|- [--green FILE]... [--signatures DIR]... [--json]\n"
+	      "       failback-analyze --log FILE... --answer FILE [--green FILE]... [--signatures DIR]...\n"
+	      "       failback-analyze --warm [--signatures DIR]...\n"
 	      "       failback-analyze --lint [--signatures DIR]... [--json]\n",
 	      stderr);
 	return FB_EXIT_USAGE;
 }
 
+/* The signatures beside this program, in a build tree or an installation that was moved; else where they were installed. */
+static const char *shipped(char *buf, size_t size)
+{
+	static const char *const places[] = {"signatures", "../signatures", "../../share/failback/signatures"};
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (n <= 0)
+		return FB_PKGDATADIR "/signatures";
+	self[n] = 0;
+	*strrchr(self, '/') = 0;
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		snprintf(buf, size, "%s/%s", self, places[i]);
+		if (access(buf, R_OK | X_OK) == 0)
+			return buf;
+	}
+	return FB_PKGDATADIR "/signatures";
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"log", required_argument, NULL, 'l'}, {"green", required_argument, NULL, 'g'}, {"signatures", required_argument, NULL, 's'},
-						{"json", no_argument, NULL, 'j'}, {"lint", no_argument, NULL, 'L'}, {0}};
-	struct request q = {0};
+						{"json", no_argument, NULL, 'j'}, {"lint", no_argument, NULL, 'L'}, {"answer", required_argument, NULL, 'a'}, {"warm", no_argument, NULL, 'w'}, {0}};
+	static struct request q;
+	char beside[PATH_MAX + 64];
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'l')
-			q.log = optarg;
+		if (c == 'l' && q.log_count < LOGS_MOST)
+			q.logs[q.log_count++] = optarg;
+		else if (c == 'a')
+			q.answer = optarg;
+		else if (c == 'w')
+			q.warm = true;
 		else if (c == 'g' && q.green_count < GREEN_MOST)
 			q.green[q.green_count++] = optarg;
 		else if (c == 's' && q.folder_count < FOLDERS_MOST)
@@ -192,10 +256,10 @@ int main(int argc, char **argv)
 		else
 			return usage();
 	}
-	if (optind != argc || q.lint == (q.log != NULL))
+	if (optind != argc || q.lint + q.warm + (q.log_count > 0) != 1)
 		return usage();
 	if (!q.folder_count) {
-		q.folders[q.folder_count++] = FB_PKGDATADIR "/signatures";
+		q.folders[q.folder_count++] = shipped(beside, sizeof beside);
 		q.folders[q.folder_count++] = "/etc/failback/signatures.d";
 	}
 	c = q.lint ? lint(&q) : analyze(&q);

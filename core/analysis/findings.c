@@ -25,12 +25,23 @@ struct seen {
 	int64_t count;
 };
 
+/* What one signature has found in the step that is being read. */
+struct current {
+	uint64_t step;
+	size_t count;
+	struct fb_finding *v;
+};
+
 struct fb_findings {
 	const struct fb_signatures *signatures;
 	struct fb_database *db;
 	struct fb_expression **expressions; /* by number; made when first needed */
 	struct fb_expression ***unless;     /* by signature */
 	struct fb_found *found;             /* by signature */
+	struct current *current;            /* by signature */
+	struct fb_structure structure;
+	uint64_t step, failed_step; /* counted from 1; the last that failed */
+	int64_t step_from, step_line;
 	struct seen *seen;                  /* by number */
 	struct pending *pending;
 	size_t pending_count, pending_room;
@@ -53,6 +64,8 @@ int fb_findings_new(const struct fb_signatures *s, const char *cache, struct fb_
 	f->expressions = fb_alloc(n * sizeof *f->expressions);
 	f->seen = fb_alloc(n * sizeof *f->seen);
 	f->found = fb_alloc((s->n + 1) * sizeof *f->found);
+	f->current = fb_alloc((s->n + 1) * sizeof *f->current);
+	fb_findings_forget(f);
 	f->unless = fb_alloc((s->n + 1) * sizeof *f->unless);
 	return 0;
 }
@@ -71,16 +84,37 @@ void fb_findings_free(struct fb_findings *f)
 	fb_free(f->expressions);
 	fb_free(f->unless);
 	fb_free(f->seen);
+	for (size_t i = 0; f->found && i < f->signatures->n; i++)
+		fb_free(f->found[i].first);
 	fb_free(f->found);
+	fb_free(f->current);
 	fb_free(f->pending);
 	fb_free(f->familiar);
 	fb_database_close(f->db);
 	fb_free(f);
 }
 
+void fb_findings_forget(struct fb_findings *f)
+{
+	for (size_t i = 0; i < f->signatures->n; i++) {
+		fb_free(f->found[i].first);
+		f->found[i] = (struct fb_found){0};
+		f->current[i] = (struct current){0};
+	}
+	f->structure = (struct fb_structure){.last_failure = -1, .last_success = -1, .end = -1};
+	f->step = f->step_line = 1;
+	f->failed_step = 0;
+	f->step_from = 0;
+}
+
 const struct fb_found *fb_findings_of(const struct fb_findings *f, size_t signature)
 {
 	return &f->found[signature];
+}
+
+const struct fb_structure *fb_findings_structure(const struct fb_findings *f)
+{
+	return &f->structure;
 }
 
 /* ---- lines of logs of successes ---- */
@@ -178,11 +212,19 @@ static size_t escape(const unsigned char *p, size_t left)
 	return n < left && p[n] >= 0x40 && p[n] <= 0x7e ? n + 1 : n;
 }
 
-/* Quotes of the raw bytes [start, end) a stretch of whole characters that holds `from`. */
+static void take_longer(size_t begin, size_t end, size_t from, size_t *best_from, size_t *best_to)
+{
+	if (end > from && end - begin > *best_to - *best_from) {
+		*best_from = begin;
+		*best_to = end;
+	}
+}
+
+/* Quotes of the raw bytes [start, end) a stretch of whole characters that ends after `from`. */
 static bool take_quote(const struct fb_log_block *b, size_t start, size_t end, size_t from, struct fb_quote *q)
 {
 	const unsigned char *raw = (const unsigned char *)b->raw;
-	size_t begin = start, at = start;
+	size_t begin = start, at = start, best_from, best_to;
 
 	if (end - start > FB_QUOTE_SIZE) { /* what is before the match is cut first */
 		if (from - start > FB_QUOTE_SIZE / 4)
@@ -191,15 +233,19 @@ static bool take_quote(const struct fb_log_block *b, size_t start, size_t end, s
 	}
 	while (start < from && (raw[start] & 0xc0) == 0x80)
 		start++;
-	for (begin = at = start; at < end;) {
+	best_from = best_to = start;
+	for (begin = at = start; at < end;) { /* stretches without what may not be quoted; the longest that is not wholly before the match */
 		size_t n = character(raw + at, end - at);
 
-		if (!n && at > from)
-			break;
+		if (!n) {
+			take_longer(begin, at, from, &best_from, &best_to);
+			begin = at + escape(raw + at, end - at);
+		}
 		at += n ? n : escape(raw + at, end - at);
-		if (!n)
-			begin = at;
 	}
+	take_longer(begin, at, from, &best_from, &best_to);
+	begin = best_from;
+	at = best_to;
 	while (at > begin && !character(raw + at - 1, 1) && (raw[at - 1] & 0x80) == 0)
 		at--;
 	while (at > begin && (raw[at - 1] == ' ' || raw[at - 1] == '\t'))
@@ -222,8 +268,8 @@ static int penalty(const char *line, size_t n)
 	static const struct {
 		const char *word;
 		int less;
-	} softer[] = {{"warn", 15}, {"info", 25}, {"debug", 25}, {"optional", 20}, {"ignored", 45}, {"ignoring", 45}, {"non-fatal", 30}, {"deprecat", 30}};
-	int most = 0;
+	} softer[] = {{"warn", 15}, {"info", 25}, {"debug", 25}, {"optional", 20}, {"ignored", 45}, {"ignoring", 45}, {"using default", 45}, {"falling back", 45}, {"non-fatal", 30}, {"deprecat", 30}};
+	int most = 0, level = 0;
 
 	for (size_t i = 0; i < sizeof softer / sizeof *softer; i++) {
 		size_t w = strlen(softer[i].word);
@@ -233,11 +279,14 @@ static int penalty(const char *line, size_t n)
 				continue;
 			if (i < 3 && (size_t)(p - line) > 60) /* a level stands at the beginning */
 				break;
-			most = softer[i].less > most ? softer[i].less : most;
+			if (i < 3)
+				level = softer[i].less > level ? softer[i].less : level;
+			else
+				most = softer[i].less > most ? softer[i].less : most;
 			break;
 		}
 	}
-	return most;
+	return level + most;
 }
 
 static const struct fb_expression *expression(struct fb_findings *f, unsigned number)
@@ -354,10 +403,80 @@ static void keep(struct fb_findings *f, const struct fb_finding *one)
 {
 	struct fb_found *found = &f->found[one->signature - f->signatures->v];
 
-	found->count++;
+	size_t i = (size_t)(one->signature - f->signatures->v);
+	struct current *c = &f->current[i];
+
+	if (!found->count++) { /* one piece of memory for all that is kept of it */
+		found->first = fb_alloc((FB_FINDINGS_FIRST + 1 + 2 * FB_FINDINGS_FAILED) * sizeof *found->first);
+		found->last = found->first + FB_FINDINGS_FIRST;
+		found->failed = found->last + 1;
+		c->v = found->failed + FB_FINDINGS_FAILED;
+	}
 	if (found->kept < FB_FINDINGS_FIRST)
 		found->first[found->kept++] = *one;
-	found->last = *one;
+	*found->last = *one;
+	if (c->step != f->step) {
+		c->step = f->step;
+		c->count = 0;
+	}
+	if (c->count < FB_FINDINGS_FAILED) /* the first ones of the step, and its last */
+		c->count++;
+	c->v[c->count - 1] = *one;
+}
+
+/* ---- steps ---- */
+
+/* What was found in the step that was read, if it has failed. */
+static void keep_failed(struct fb_findings *f)
+{
+	for (size_t i = 0; f->failed_step == f->step && i < f->signatures->n; i++) {
+		struct fb_found *found = &f->found[i];
+
+		if (f->current[i].step == f->step)
+			for (size_t k = 0; k < f->current[i].count && found->failed_count < FB_FINDINGS_FAILED; k++)
+				found->failed[found->failed_count++] = f->current[i].v[k];
+	}
+}
+
+static void begin_step(struct fb_findings *f, int64_t offset, int64_t line)
+{
+	keep_failed(f);
+	f->step++;
+	f->step_from = offset;
+	f->step_line = line;
+}
+
+/* The step that is being read has failed. */
+static void fail_step(struct fb_findings *f, int64_t offset, int64_t line)
+{
+	struct fb_structure *s = &f->structure;
+
+	s->last_failure = offset;
+	if (f->failed_step == f->step) { /* says so once more */
+		s->windows[s->count - 1].to = offset;
+		s->windows[s->count - 1].last_line = line;
+	} else if (s->count < FB_WINDOWS) {
+		s->windows[s->count++] = (struct fb_window){f->step_from, offset, f->step_line, line};
+		f->failed_step = f->step;
+	}
+}
+
+static bool is_structure(const struct fb_signature *s)
+{
+	return s->role >= FB_ROLE_SUCCESS;
+}
+
+/* A line may say that a step failed and, by that, that the next one begins. */
+static void take_marks(struct fb_findings *f, unsigned marks, const struct fb_quote *q)
+{
+	if (marks & 1u << FB_ROLE_SUCCESS)
+		f->structure.last_success = q->offset;
+	if (marks & 1u << FB_ROLE_FAILURE)
+		fail_step(f, q->offset, q->line);
+	if (marks & 1u << FB_ROLE_STEP)
+		begin_step(f, q->offset, q->line);
+	if (marks & 1u << FB_ROLE_END)
+		f->structure.end = q->offset;
 }
 
 /* Which of two that found the same line says more? */
@@ -377,36 +496,65 @@ static int by_place(const void *a, const void *b)
 	return x->to < y->to ? -1 : x->to > y->to ? 1 : x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* Of all that found one line, what says most is kept: a line has one meaning. */
-static void settle(struct fb_findings *f)
+/* What the expressions of pending[from, to) say of the line that they may all match: what says most is kept, a line has one meaning; marks of steps are taken as well. */
+static void settle_line(struct fb_findings *f, size_t from, size_t to)
 {
+	struct line l = line_of(f->block, f->pending[from].to);
 	struct fb_finding best, one;
-	struct line l = {0, 0};
-	bool have = false;
+	struct fb_quote mark = {0};
+	unsigned marks = 0;
+	bool have = false, other = false;
 
-	if (f->pending_count)
-		qsort(f->pending, f->pending_count, sizeof *f->pending, by_place);
-	for (size_t i = 0; i < f->pending_count; i++) {
-		const struct pending *p = &f->pending[i];
+	if (f->learning) {
+		remember(f, shape(f->block->text + l.start, l.end - l.start));
+		return;
+	}
+	for (size_t i = from; i < to; i++)
+		other |= fb_database_signature(f->db, f->pending[i].number, NULL)->role != FB_ROLE_NOISE;
+	for (size_t i = from; other && i < to; i++) { /* noise alone needs no second look */
+		const struct fb_signature *s = fb_database_signature(f->db, f->pending[i].number, NULL);
 
-		if (!l.end || p->to > l.end + 1) {
-			if (have)
-				keep(f, &best);
-			have = false;
-			l = line_of(f->block, p->to);
-			if (f->learning) {
-				remember(f, shape(f->block->text + l.start, l.end - l.start));
-				continue;
-			}
-		}
-		if (!f->learning && look(f, p, l, &one) && (!have || better(&one, &best))) {
+		if (!look(f, &f->pending[i], l, &one))
+			continue;
+		marks |= is_structure(s) ? 1u << s->role : 0;
+		mark = is_structure(s) ? one.quote : mark;
+		if ((!is_structure(s) || s->role == FB_ROLE_FAILURE) && (!have || better(&one, &best))) {
 			best = one;
 			have = true;
 		}
 	}
+	if (marks && !(marks & 1u << FB_ROLE_FAILURE))
+		take_marks(f, marks, &mark);
 	if (have)
 		keep(f, &best);
+	if (marks & 1u << FB_ROLE_FAILURE)
+		take_marks(f, marks, &mark);
+}
+
+static void settle(struct fb_findings *f)
+{
+	struct line l = {0, 0};
+	size_t from = 0;
+
+	if (f->pending_count) {
+		qsort(f->pending, f->pending_count, sizeof *f->pending, by_place);
+		l = line_of(f->block, f->pending[0].to);
+	}
+	for (size_t i = 1; i <= f->pending_count; i++) {
+		if (i < f->pending_count && f->pending[i].to <= l.end + 1)
+			continue;
+		settle_line(f, from, i);
+		from = i;
+		if (i < f->pending_count)
+			l = line_of(f->block, f->pending[i].to);
+	}
 	f->pending_count = 0;
+}
+
+/* Marks and noise are looked at however many there are: others may be told by them. */
+static bool may_be_many(const struct fb_signature *s)
+{
+	return s->role >= FB_ROLE_NOISE;
 }
 
 static int on_found(unsigned number, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
@@ -420,7 +568,7 @@ static int on_found(unsigned number, unsigned long long from, unsigned long long
 	if (to <= s->line_end)
 		return 0;
 	end = memchr(f->block->text + (to ? to - 1 : 0), '\n', f->block->n - (to ? to - 1 : 0));
-	s->line_end = s->count++ < OFTEN && end ? (uint32_t)(end - f->block->text) + 1 : (uint32_t)f->block->n;
+	s->line_end = (s->count++ < OFTEN || may_be_many(fb_database_signature(f->db, number, NULL))) && end ? (uint32_t)(end - f->block->text) + 1 : (uint32_t)f->block->n;
 	if (f->pending_count == f->pending_room) {
 		f->pending_room = f->pending_room ? 2 * f->pending_room : 4096;
 		f->pending = fb_realloc(f->pending, f->pending_room * sizeof *f->pending);
@@ -448,6 +596,7 @@ static int read_log(struct fb_findings *f, int fd, bool learning, int64_t *ret_b
 		f->seen[i].count = 0;
 	if (fb_log_read(fd, on_block, f, ret_bytes, ret_lines) < 0)
 		return -1;
+	keep_failed(f);
 	if (f->failed) {
 		errno = ENOTRECOVERABLE;
 		return -1;

@@ -13,6 +13,8 @@
 
 #define FB_QUOTE_SIZE 512
 #define FB_FINDINGS_FIRST 3 /* kept of one signature: so many first ones, and the last */
+#define FB_FINDINGS_FAILED 3 /* and so many of steps that failed */
+#define FB_WINDOWS 16       /* steps that failed: so many are remembered */
 
 struct fb_quote { /* the text is these bytes of the file, and no others */
 	int64_t line, offset;
@@ -35,9 +37,20 @@ struct fb_finding {
 };
 
 struct fb_found { /* by one signature */
-	struct fb_finding first[FB_FINDINGS_FIRST], last;
-	size_t kept;
+	struct fb_finding *first, *last, *failed; /* kept, one, and failed_count of them; NULL when count is 0 */
+	size_t kept, failed_count;
 	int64_t count;
+};
+
+struct fb_window { /* a step that failed, from its first line to the verdict, in bytes and lines of the file */
+	int64_t from, to, line, last_line;
+};
+
+/* What the log's own marks say: which steps failed, and how it ended. Offsets are -1 where there is none. */
+struct fb_structure {
+	struct fb_window windows[FB_WINDOWS];
+	size_t count;
+	int64_t last_failure, last_success, end;
 };
 
 struct fb_findings;
@@ -45,8 +58,11 @@ int fb_findings_new(const struct fb_signatures *s, const char *cache, struct fb_
 void fb_findings_free(struct fb_findings *f); /* takes NULL */
 /* Learns what a log of a success has. To be called before fb_findings_scan. 0, or -1 with errno. */
 int fb_findings_learn(struct fb_findings *f, int fd);
+/* Forgets what was found in a log, not what was learned. */
+void fb_findings_forget(struct fb_findings *f);
 /* Scans the log. 0, or -1 with errno. */
 int fb_findings_scan(struct fb_findings *f, int fd, int64_t *ret_bytes, int64_t *ret_lines);
+const struct fb_structure *fb_findings_structure(const struct fb_findings *f);
 /* One for each signature, in their order. */
 const struct fb_found *fb_findings_of(const struct fb_findings *f, size_t signature);
 

@@ -131,9 +131,11 @@ int fb_lint(const struct fb_signatures *s, struct fb_database *d, struct fb_errs
 
 		l.match = compile(&l, s->v[i].match);
 		l.unless = compile(&l, s->v[i].unless);
-		if (s->v[i].parameter && !has_group(&s->v[i], s->v[i].parameter, strlen(s->v[i].parameter)))
+		if (s->v[i].parameter && !strstr(s->v[i].parameter, "${") && !has_group(&s->v[i], s->v[i].parameter, strlen(s->v[i].parameter)))
 			say(errs, &s->v[i], "no expression has a group (?<name>…) for its parameter", s->v[i].parameter);
 		check_names(&l, s->v[i].cause);
+		if (s->v[i].parameter && strstr(s->v[i].parameter, "${"))
+			check_names(&l, s->v[i].parameter);
 		for (const struct fb_fix *f = s->v[i].fixes; f->action; f++) {
 			check_names(&l, f->action);
 			check_names(&l, f->command);

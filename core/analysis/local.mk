@@ -21,6 +21,12 @@ libfailback_analysis_la_CPPFLAGS = $(FB_CPPFLAGS)
 libfailback_analysis_la_CFLAGS = $(FB_CFLAGS) $(JANSSON_CFLAGS) $(LIBCONFIG_CFLAGS) $(HYPERSCAN_CFLAGS) $(PCRE2_CFLAGS)
 libfailback_analysis_la_LIBADD = libfailback-base.la $(JANSSON_LIBS) $(LIBCONFIG_LIBS) $(HYPERSCAN_LIBS) $(PCRE2_LIBS)
 
+libfailback_analysis_la_SOURCES += \
+	core/analysis/index.c \
+	core/analysis/index.h \
+	core/analysis/map.c \
+	core/analysis/map.h
+
 pkglibexec_PROGRAMS += failback-analyze
 failback_analyze_SOURCES = core/analysis/failback_analyze.c
 failback_analyze_CPPFLAGS = $(FB_CPPFLAGS)

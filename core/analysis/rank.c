@@ -12,25 +12,67 @@
 #define AGREE 2        /* more for each further signature that says the same */
 #define AGREE_MOST 6
 #define EXPLAINED 25   /* less for what another cause explains */
-#define OVERCOME 45    /* less for what stands before a verdict that all went well, with none to the contrary after it */
+#define OVERCOME 60    /* less for what stands before a verdict that all went well, with none to the contrary after it */
+#define OUTSIDE 30     /* less for what is in no step that failed, where some did */
+#define LATER 6        /* less for what is in a step that failed after another one */
+#define TESTED 18      /* less for what is told between failing tests: it is how they failed */
+#define TESTED_LINES 150
+#define FAR 12         /* less, at most, for what stands far before the end of the step that failed */
 
-static int score(const struct fb_finding *f)
+struct ranking { /* what the log's own marks say */
+	const struct fb_structure *structure;
+};
+
+static bool is_source(const char *category)
 {
-	int role = f->signature->role == FB_ROLE_WRAPPER ? WRAPPER : f->signature->role == FB_ROLE_SYMPTOM ? SYMPTOM : 0;
+	return fb_streq(category, "test_failure") || fb_streq(category, "compile_error") || fb_streq(category, "lint");
+}
 
-	return f->signature->weight - role - f->penalty - (f->familiar ? FAMILIAR : 0);
+/* A step goes on after an error that does not end it: what stands far before its end is less likely to have ended it. Tests and compilers say much after the first. */
+static int far(const struct fb_finding *f, const struct fb_window *w)
+{
+	int less = 0;
+
+	if (is_source(f->signature->category))
+		return 0;
+	for (int64_t d = (w->last_line - f->quote.line) / 100; d > 0 && less < FAR; d /= 2)
+		less += 2;
+	return less;
+}
+
+static int place(const struct ranking *r, const struct fb_finding *f)
+{
+	const struct fb_structure *s = r->structure;
+
+	if (!s->count)
+		return 0;
+	for (size_t i = 0; i < s->count; i++)
+		if (f->quote.offset >= s->windows[i].from && f->quote.offset <= s->windows[i].to)
+			return (i ? LATER : 0) + far(f, &s->windows[i]);
+	return OUTSIDE;
+}
+
+static int score(const struct ranking *r, const struct fb_finding *f)
+{
+	enum fb_role role = f->signature->role;
+	int less = role == FB_ROLE_WRAPPER || role == FB_ROLE_FAILURE ? WRAPPER : role == FB_ROLE_SYMPTOM ? SYMPTOM : 0;
+
+	return f->signature->weight - less - f->penalty - (f->familiar ? FAMILIAR : 0) - place(r, f);
 }
 
 /* Of one signature: what counts most; of equal ones the earlier. */
-static const struct fb_finding *best_of(const struct fb_found *found)
+static const struct fb_finding *best_of(const struct ranking *r, const struct fb_found *found)
 {
 	const struct fb_finding *best = NULL;
 
 	for (size_t i = 0; i < found->kept; i++)
-		if (!best || score(&found->first[i]) > score(best))
+		if (!best || score(r, &found->first[i]) > score(r, best))
 			best = &found->first[i];
-	if (best && score(&found->last) > score(best))
-		best = &found->last;
+	for (size_t i = 0; i < found->failed_count; i++)
+		if (!best || score(r, &found->failed[i]) > score(r, best))
+			best = &found->failed[i];
+	if (best && score(r, found->last) > score(r, best))
+		best = found->last;
 	return best;
 }
 
@@ -45,16 +87,16 @@ static struct fb_candidate *candidate(struct fb_ranking *r, const char *category
 	return &r->v[r->n++];
 }
 
-static bool before(const struct fb_finding *a, const struct fb_finding *b)
+static bool before(const struct ranking *r, const struct fb_finding *a, const struct fb_finding *b)
 {
-	return score(a) != score(b) ? score(a) > score(b) : a->quote.offset < b->quote.offset;
+	return score(r, a) != score(r, b) ? score(r, a) > score(r, b) : a->quote.offset < b->quote.offset;
 }
 
-static void add(struct fb_candidate *c, const struct fb_finding *f)
+static void add(const struct ranking *r, struct fb_candidate *c, const struct fb_finding *f)
 {
 	size_t i = c->evidence_count;
 
-	for (; i > 0 && before(f, c->evidence[i - 1]); i--)
+	for (; i > 0 && before(r, f, c->evidence[i - 1]); i--)
 		if (i < FB_CANDIDATE_EVIDENCE)
 			c->evidence[i] = c->evidence[i - 1];
 	if (i < FB_CANDIDATE_EVIDENCE)
@@ -71,35 +113,78 @@ static int64_t last_of(const struct fb_signatures *s, const struct fb_findings *
 	for (size_t i = 0; i < s->n; i++) {
 		const struct fb_found *found = fb_findings_of(f, i);
 
-		if (s->v[i].role == role && found->count && found->last.quote.offset > last)
-			last = found->last.quote.offset;
+		if (s->v[i].role == role && found->count && found->last->quote.offset > last)
+			last = found->last->quote.offset;
 	}
 	return last;
 }
 
-static void gather(const struct fb_signatures *s, const struct fb_findings *f, struct fb_ranking *r)
+/* Did all go well in the end? A verdict that it did, with none to the contrary after it; or the end of a job of which no step has failed. */
+static int64_t went_well(const struct fb_signatures *s, const struct fb_findings *f)
 {
-	int64_t well = last_of(s, f, FB_ROLE_SUCCESS);
+	const struct fb_structure *t = fb_findings_structure(f);
+	int64_t wrapper = last_of(s, f, FB_ROLE_WRAPPER);
+
+	if (t->last_success > t->last_failure && t->last_success > wrapper)
+		return t->last_success;
+	return t->end >= 0 && t->last_failure < 0 ? t->end : -1;
+}
+
+static void gather(const struct ranking *k, const struct fb_signatures *s, const struct fb_findings *f, struct fb_ranking *r)
+{
+	int64_t well = went_well(s, f);
 
 	for (size_t i = 0; i < s->n; i++) {
-		const struct fb_found *found = fb_findings_of(f, i);
-		const struct fb_finding *best = best_of(found);
+		const struct fb_finding *best = best_of(k, fb_findings_of(f, i));
 		struct fb_candidate *c;
 
-		if (!best || s->v[i].role >= FB_ROLE_NOISE || !(c = candidate(r, s->v[i].role == FB_ROLE_HINT ? "unknown" : s->v[i].category)))
+		if (!best || (s->v[i].role >= FB_ROLE_NOISE && s->v[i].role != FB_ROLE_FAILURE))
 			continue;
-		add(c, best);
+		if ((c = candidate(r, s->v[i].role == FB_ROLE_HINT ? "unknown" : s->v[i].category)))
+			add(k, c, best);
 	}
-	if (well > last_of(s, f, FB_ROLE_WRAPPER))
-		for (size_t i = 0; i < r->n; i++)
-			r->v[i].overcome = r->v[i].evidence[0]->quote.offset < well;
 	for (size_t i = 0; i < r->n; i++) {
 		struct fb_candidate *c = &r->v[i];
 		int agree = AGREE * (int)(c->evidence_count - 1);
 
-		c->score = score(c->evidence[0]) - (c->overcome ? OVERCOME : 0);
+		c->overcome = c->evidence[0]->quote.offset < well;
+		c->score = score(k, c->evidence[0]) - (c->overcome ? OVERCOME : 0);
 		if (c->score >= SURE)
 			c->score += agree < AGREE_MOST ? agree : AGREE_MOST;
+	}
+}
+
+/* What a test that fails may well be told by; other categories keep a test from being run at all. */
+static bool is_told_by_tests(const char *category)
+{
+	static const char *const names[] = {"auth", "config_syntax", "crash", "database", "lock", "missing_file", "network", "permission", "port_in_use", "probe_failure", "quota_limit", "timeout",
+					    "tls", NULL};
+
+	for (const char *const *n = names; *n; n++)
+		if (fb_streq(category, *n))
+			return true;
+	return false;
+}
+
+static void weigh_tests(struct fb_ranking *r)
+{
+	int64_t first = INT64_MAX, last = -1;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct fb_candidate *c = &r->v[i];
+
+		if (!fb_streq(c->category, "test_failure") || c->score < SURE)
+			continue;
+		for (size_t k = 0; k < c->evidence_count; k++) {
+			first = c->evidence[k]->quote.line < first ? c->evidence[k]->quote.line : first;
+			last = c->evidence[k]->quote.line > last ? c->evidence[k]->quote.line : last;
+		}
+	}
+	for (size_t i = 0; i < r->n && last >= 0; i++) {
+		int64_t line = r->v[i].evidence[0]->quote.line;
+
+		if (is_told_by_tests(r->v[i].category) && line > first - TESTED_LINES && line < last + TESTED_LINES)
+			r->v[i].score -= TESTED;
 	}
 }
 
@@ -140,8 +225,11 @@ static bool stands_before(const struct fb_candidate *a, const struct fb_candidat
 
 void fb_rank(const struct fb_signatures *s, const struct fb_findings *f, struct fb_ranking *ret)
 {
+	struct ranking log = {.structure = fb_findings_structure(f)};
+
 	*ret = (struct fb_ranking){.n = 0};
-	gather(s, f, ret);
+	gather(&log, s, f, ret);
+	weigh_tests(ret);
 	explain(ret);
 	for (size_t i = 1; i < ret->n; i++) {
 		struct fb_candidate c = ret->v[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analysis/reader.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +20,15 @@ struct cleaner {
 	enum state state;
 };
 
-/* The bytes that a block may hold and still be text as it is: all but control characters, backslash and the first byte of typographic quotes. */
+/* Is the line text as it is? Not with control characters, backslashes and the first byte of typographic quotes. */
 static bool is_plain(const char *raw, size_t n)
 {
-	static const unsigned char odd[] = {0x1b, '\r', '\\', 0xe2, 0};
+	for (size_t i = 0; i < n; i++) {
+		unsigned char b = (unsigned char)raw[i];
 
-	for (size_t i = 0; i < sizeof odd; i++)
-		if (memchr(raw, odd[i], n))
+		if ((b < 0x20 && b != '\t') || b == '\\' || b == 0xe2)
 			return false;
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)raw[i] < 0x20 && raw[i] != '\n' && raw[i] != '\t')
-			return false;
+	}
 	return true;
 }
 
@@ -75,12 +74,11 @@ static char quote(const unsigned char *p, size_t left)
 	return left < 3 || p[0] != 0xe2 || p[1] != 0x80 || p[2] < 0x98 || p[2] > 0x9d ? 0 : p[2] <= 0x9b ? '\'' : '"';
 }
 
-static void clean(struct cleaner *c, const char *raw, size_t n)
+static void clean_bytes(struct cleaner *c, const char *raw, size_t from, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)raw;
 
-	c->n = c->count = 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = from; i < n; i++) {
 		unsigned char b = p[i];
 		char plain;
 
@@ -100,6 +98,132 @@ static void clean(struct cleaner *c, const char *raw, size_t n)
 		} else if (b >= 0x20 || b == '\t') {
 			put(c, (char)b, i);
 		}
+	}
+}
+
+/* ---- what stands before a line ---- */
+
+static size_t digits(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && isdigit((unsigned char)p[i]))
+		i++;
+	return i;
+}
+
+/* 12:34:56, with a fraction or not; 0: it is none */
+static size_t clock_time(const char *p, size_t n)
+{
+	size_t i = 8;
+
+	if (n < 8 || digits(p, 3) != 2 || p[2] != ':' || digits(p + 3, 3) != 2 || p[5] != ':' || digits(p + 6, 2) != 2)
+		return 0;
+	if (i + 1 < n && (p[i] == '.' || p[i] == ',') && isdigit((unsigned char)p[i + 1]))
+		i += 1 + digits(p + i + 1, n - i - 1);
+	return i;
+}
+
+/* 2026-11-22T12:34:56.789Z, or with an offset */
+static size_t date_time(const char *p, size_t n)
+{
+	size_t i;
+
+	if (n < 20 || digits(p, 5) != 4 || p[4] != '-' || p[7] != '-' || p[10] != 'T' || !(i = clock_time(p + 11, n - 11)))
+		return 0;
+	i += 11;
+	if (i < n && p[i] == 'Z')
+		return i + 1;
+	return i + 6 <= n && (p[i] == '+' || p[i] == '-') && p[i + 3] == ':' ? i + 6 : 0;
+}
+
+/* "#12 3.456 " of BuildKit, when a number or a word follows; "web-1  | " of docker compose */
+static size_t tool_prefix(const char *p, size_t n)
+{
+	size_t i = 0, d;
+
+	if (*p == '#' && (d = digits(p + 1, n - 1)) && d < 5 && d + 2 < n && p[d + 1] == ' ') {
+		size_t seconds = digits(p + d + 2, n - d - 2);
+
+		i = d + 2 + seconds;
+		if (seconds && i < n && p[i] == '.' && (d = digits(p + i + 1, n - i - 1)) && i + 1 + d < n && p[i + 1 + d] == ' ')
+			return i + 2 + d;
+		return 0;
+	}
+	while (i < n && i < 64 && (isalnum((unsigned char)p[i]) || p[i] == '-' || p[i] == '_' || p[i] == '.'))
+		i++;
+	if (i < 2 || i >= n || p[i] != ' ')
+		return 0;
+	while (i < n && i < 80 && p[i] == ' ')
+		i++;
+	return i + 1 < n && p[i] == '|' && p[i + 1] == ' ' ? i + 2 : 0;
+}
+
+/* How long what a runner puts before a line is: a time, with GitLab's number of the stream; a time in brackets; a service's or a step's name. */
+static size_t one_prefix(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	if (!n)
+		return 0;
+	if (isdigit((unsigned char)*p)) {
+		i = date_time(p, n);
+		if (i && i + 5 <= n && p[i] == ' ' && digits(p + i + 1, 2) == 2 && (p[i + 3] == 'O' || p[i + 3] == 'E')) /* "00O " or "00O+" */
+			return i + 5;
+		i = i ? i : clock_time(p, n);
+		return i && i < n && p[i] == ' ' ? i + 1 : 0;
+	}
+	if (*p == '[' && n > 10 && isdigit((unsigned char)p[1])) {
+		i = date_time(p + 1, n - 1);
+		i = i ? i : clock_time(p + 1, n - 1);
+		return i && i + 2 < n && p[i + 1] == ']' && p[i + 2] == ' ' ? i + 3 : 0;
+	}
+	if (*p == '#' || isalnum((unsigned char)*p))
+		return tool_prefix(p, n);
+	return 0;
+}
+
+/* "job<tab>step<tab>time " of gh run view, too. Never the whole line. */
+static size_t prefix(const char *p, size_t n)
+{
+	const char *tab = n && isalnum((unsigned char)*p) ? memchr(p, '\t', n < 120 ? n : 120) : NULL, *second;
+	size_t at = 0, more;
+
+	if (n > 2 && !memcmp(p, "\xef\xbb\xbf", 3))
+		at = 3;
+	if (tab && (second = memchr(tab + 1, '\t', n - (size_t)(tab + 1 - p) < 120 ? n - (size_t)(tab + 1 - p) : 120)) && date_time(second + 1, n - (size_t)(second + 1 - p)))
+		at = (size_t)(second + 1 - p);
+	for (int i = 0; i < 3 && at < n && (more = one_prefix(p + at, n - at)); i++)
+		at += more;
+	return at < n ? at : 0;
+}
+
+static void put_line(struct cleaner *c, const char *raw, size_t from, size_t to)
+{
+	const struct fb_log_shift *last = c->count ? &c->shifts[c->count - 1] : NULL;
+
+	if (from == to)
+		return;
+	if (!last || last->raw + (c->n - last->text) != from)
+		shift(c, from);
+	memcpy(c->text + c->n, raw + from, to - from);
+	c->n += to - from;
+}
+
+static void clean(struct cleaner *c, const char *raw, size_t n)
+{
+	c->n = c->count = 0;
+	for (size_t from = 0, to; from < n; from = to) {
+		const char *end = memchr(raw + from, '\n', n - from);
+		size_t text = from;
+
+		to = end ? (size_t)(end - raw) + 1 : n;
+		if (c->state == PLAIN)
+			text += prefix(raw + from, to - from - (end != NULL));
+		if (c->state == PLAIN && is_plain(raw + text, to - text - (end != NULL)))
+			put_line(c, raw, text, to);
+		else
+			clean_bytes(c, raw, text, to);
 	}
 }
 
@@ -124,13 +248,11 @@ static void give(struct reading *r, const char *raw, size_t n)
 {
 	struct fb_log_block b = {.text = raw, .n = n, .raw = raw, .raw_n = n, .offset = r->offset, .line = r->line};
 
-	if (r->cleaner.state != PLAIN || !is_plain(raw, n)) {
-		clean(&r->cleaner, raw, n);
-		b.text = r->cleaner.text;
-		b.n = r->cleaner.n;
-		b.shifts = r->cleaner.shifts;
-		b.shift_count = r->cleaner.count;
-	}
+	clean(&r->cleaner, raw, n);
+	b.text = r->cleaner.text;
+	b.n = r->cleaner.n;
+	b.shifts = r->cleaner.shifts;
+	b.shift_count = r->cleaner.count;
 	if (b.n)
 		r->take(r->ctx, &b);
 	r->offset += (int64_t)n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A log in blocks of whole lines, as a person saw it, with the way back to the bytes of the file: escape sequences and control characters are taken out, a carriage
- * return ends a line, typographic quotes are plain ones, \" of logs in JSON is ". Bounded memory, whatever the file. Knows nothing of what is looked for.
+ * return ends a line, typographic quotes are plain ones, \" of logs in JSON is ", times and names that runners put before each line are not there. Bounded memory, whatever the file. Knows nothing of what is looked for.
  */
 #ifndef FB_ANALYSIS_READER_H
 #define FB_ANALYSIS_READER_H
@@ -24,7 +24,7 @@ struct fb_log_block {
 	int64_t offset;              /* of raw in the file */
 	int64_t line;                /* the number of the line at its beginning, from 1 */
 	const struct fb_log_shift *shifts;
-	size_t shift_count;          /* 0: text is raw */
+	size_t shift_count;
 };
 
 typedef void (*fb_log_fn)(void *ctx, const struct fb_log_block *block);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/map.h"
 #include "base/io.h"
 #include "base/mem.h"
 
@@ -45,7 +46,7 @@ static const struct {
 const char *const fb_categories[] = {"auth", "compile_error", "config_syntax", "crash", "database", "dependency_missing", "disk_full", "image_not_found", "lint", "lock",
 				     "missing_file", "network", "out_of_memory", "permission", "port_in_use", "probe_failure", "quota_limit", "test_failure", "timeout", "tls",
 				     "unknown", "vcs_ref_missing", "version_conflict", NULL};
-static const char *const roles[] = {"cause", "symptom", "wrapper", "hint", "noise", "success", NULL};
+static const char *const roles[] = {"cause", "symptom", "wrapper", "hint", "noise", "success", "step", "failure", "end", NULL};
 static const char *const members[] = {"id", "category", "role", "weight", "component", "cause", "parameter", "match", "unless", "explains", "example", "counter_example", "fixes", NULL};
 static const char *const fix_members[] = {"priority", "action", "command", NULL};
 static const char *const priorities[] = {"high", "medium", "low", NULL};
@@ -333,11 +334,27 @@ int fb_signatures_read(const char *const *folders, struct fb_signatures *ret, st
 	return errs->n > before ? -1 : 0;
 }
 
+/* Of a signature whose texts are in a map the lists alone are its own. */
+static void clear_mapped(struct fb_signature *s)
+{
+	char **lists[] = {s->match, s->unless, s->explains, s->examples, s->counter_examples};
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		fb_free(lists[i]);
+	fb_free(s->fixes);
+}
+
 void fb_signatures_clear(struct fb_signatures *s)
 {
+	struct fb_map map = {s->map, s->map_size};
+
 	for (size_t i = 0; i < s->n; i++)
-		clear(&s->v[i]);
+		if (s->map)
+			clear_mapped(&s->v[i]);
+		else
+			clear(&s->v[i]);
 	fb_free(s->v);
+	fb_map_close(&map);
 	*s = (struct fb_signatures){0};
 }
 

@@ -10,8 +10,11 @@
 
 #include "base/err.h"
 
-/* What a line that matches tells: why it failed; that it failed; that something else says so; that a line looks like an error; that it is none; that all went well. */
-enum fb_role { FB_ROLE_CAUSE, FB_ROLE_SYMPTOM, FB_ROLE_WRAPPER, FB_ROLE_HINT, FB_ROLE_NOISE, FB_ROLE_SUCCESS };
+/*
+ * What a line that matches tells: why it failed; that it failed; that something else says so; that a line looks like an error; that it is none; that all went well; that a step begins; that the
+ * step before it failed; that the job is at its end, well unless a step has failed.
+ */
+enum fb_role { FB_ROLE_CAUSE, FB_ROLE_SYMPTOM, FB_ROLE_WRAPPER, FB_ROLE_HINT, FB_ROLE_NOISE, FB_ROLE_SUCCESS, FB_ROLE_STEP, FB_ROLE_FAILURE, FB_ROLE_END };
 
 struct fb_fix {
 	char *priority; /* high, medium, low */
@@ -40,6 +43,8 @@ struct fb_signatures {
 	struct fb_signature *v; /* sorted by id */
 	size_t n;
 	char hash[65];          /* SHA-256 of what was read */
+	const void *map;        /* what all texts are in; NULL: each is a piece of memory of its own */
+	size_t map_size;
 };
 
 /* All *.conf of the folders, in order; a folder that is not there is none. Every error is added to errs. -1 when there was one. */

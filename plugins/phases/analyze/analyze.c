@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Phase 5 of a recovery: why it failed. Reads the logs and the evidence of the archive; names one of four causes when a line says so, and
- * "unknown" with the best lines otherwise. Every quote is a byte range of an archived file, read twice.
+ * Phase 5 of a recovery: why it failed. failback-analyze reads the logs and the evidence of the archive; this phase chooses what says most, reads every quote
+ * again, and puts it into the report. It knows no sentence of any program.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,141 +10,134 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../failure.h"
-#include "../files.h"
 #include "../phase.h"
-#include "findings.h"
+#include "logs.h"
 #include "quote.h"
+#include "tail.h"
 
+#define EVIDENCE_MOST 5
+
+/* What a category is called in a report; and the sentence under it, when it is told with what it is about. */
 static const struct {
-	const char *id, *cause, *likely;
-} classes[CLASS_COUNT] = {
-	[CLASS_UNKNOWN] = {"unknown", "unknown", NULL},
-	[CLASS_MISSING_FILE] = {"missing_file", "Missing configuration file", "Missing configuration or dependency file"},
-	[CLASS_CRASH] = {"crash", "Crash at start", "The program crashed when it was started"},
-	[CLASS_OUT_OF_MEMORY] = {"out_of_memory", "Out of memory", "The program needed more memory than it may use"},
-	[CLASS_PERMISSION] = {"permission", "Missing permission", "The program may not do what it tried"},
+	const char *category, *cause, *likely;
+} titles[] = {
+	{"auth", "Log-in refused", NULL},
+	{"compile_error", "Source does not compile", NULL},
+	{"config_syntax", "Configuration not well-formed", NULL},
+	{"crash", "Crash at start", "The program crashed when it was started"},
+	{"database", "Refused by the database", NULL},
+	{"dependency_missing", "Missing dependency", NULL},
+	{"disk_full", "Disk full", NULL},
+	{"image_not_found", "Missing image", NULL},
+	{"lint", "Source style not accepted", NULL},
+	{"lock", "Lock held by another run", NULL},
+	{"missing_file", "Missing configuration file", "Missing configuration or dependency file"},
+	{"network", "Network not reachable", NULL},
+	{"out_of_memory", "Out of memory", "The program needed more memory than it may use"},
+	{"permission", "Missing permission", "The program may not do what it tried"},
+	{"port_in_use", "Port in use", NULL},
+	{"probe_failure", "Health probe failed", NULL},
+	{"quota_limit", "Limit reached", NULL},
+	{"test_failure", "Test failed", NULL},
+	{"timeout", "Time over", NULL},
+	{"tls", "Certificate not accepted", NULL},
+	{"unknown", "unknown", NULL},
+	{"vcs_ref_missing", "Revision missing in the repository", NULL},
+	{"version_conflict", "Versions that do not fit together", NULL},
 };
 
-static bool keep_on(void *ctx)
-{
-	const struct fb_call *call = ctx;
+struct finding {
+	const char *class, *cause, *likely_prefix;
+	const json_t *source; /* root_cause of failback.analysis/1; NULL: how the step ended says it, or nothing does */
+	double confidence;
+};
 
-	return call->host->remaining_ms(call) > 500;
+static const char *text_of(const json_t *o, const char *name)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+
+	return s && *s ? s : NULL;
 }
 
-/* Is this file the failed step's own log? The report may name it by its whole path or within the archive. */
-static bool is_own_log(const struct failure *failure, const char *path)
+static bool has_crashed(const struct failure *f)
 {
-	size_t n = strlen(path), m = failure->log ? strlen(failure->log) : 0;
-
-	return m >= n && !strcmp(failure->log + m - n, path) && (m == n || failure->log[m - n - 1] == '/');
+	return (f->signal >= 4 && f->signal <= 11 && f->signal != 9 && f->signal != 10) || (f->exit_code >= 132 && f->exit_code <= 139 && f->exit_code != 137);
 }
 
-static bool ends_in(const char *path, const char *end)
+static void name_it(struct finding *x, const char *class)
 {
-	size_t n = strlen(path), m = strlen(end);
-
-	return n >= m && !strcmp(path + n - m, end);
-}
-
-/* What can tell the cause: the failed step's logs and those before it, and what was gathered as evidence; not the recovery's own words, nor
- * tables of numbers. Logs are named NNN-link.log, those of a link's operations link.service.operation.log. */
-static bool may_tell(const struct failure *failure, const char *path)
-{
-	const char *own = failure->log ? strrchr(failure->log, '/') : NULL, *name = strrchr(path, '/') + 1;
-	size_t n;
-
-	if (strncmp(path, "logs/", 5))
-		return !ends_in(path, ".csv") && !ends_in(path, ".json") && !ends_in(path, ".yaml") && !ends_in(path, "-state.txt");
-	if (!strncmp(name, "notifier-", 9))
-		return false; /* what was told to people about it */
-	if (!isdigit((unsigned char)*name) && strchr(name, '.') == strrchr(name, '.'))
-		return true; /* not one of the engine's */
-	if (!own || !isdigit((unsigned char)own[1]))
-		return false;
-	if (isdigit((unsigned char)*name))
-		return strtol(name, NULL, 10) <= strtol(own + 1, NULL, 10);
-	own += 1 + strspn(own + 1, "0123456789") + 1;
-	n = strlen(own) - (ends_in(own, ".log") ? 4 : 0);
-	return !strncmp(name, own, n) && name[n] == '.';
-}
-
-static void scan_archive(const struct fb_call *call, int archive, const struct failure *failure, struct findings *f)
-{
-	struct files list = {0};
-
-	files_list(archive, "logs", FINDINGS_FILES, &list);
-	files_list(archive, "evidence", FINDINGS_FILES, &list);
-	f->keep_on = keep_on;
-	f->ctx = (void *)call;
-	f->unread += list.left_out;
-	for (size_t i = 0; i < list.n; i++) {
-		if (!may_tell(failure, list.paths[i]))
-			continue;
-		if (!keep_on((void *)call)) {
-			f->unread += (int)(list.n - i);
-			call->host->log(call, FB_LOG_WARNING, "%zu files were not read: the time is over", list.n - i);
-			break;
+	x->class = class;
+	x->cause = class;
+	for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+		if (!strcmp(titles[i].category, class)) {
+			x->cause = titles[i].cause;
+			x->likely_prefix = titles[i].likely;
 		}
-		phase_progress(call, (int32_t)(i * 9000 / list.n), "reading %s", list.paths[i]);
-		if (findings_scan(f, archive, list.paths[i], is_own_log(failure, list.paths[i])))
-			call->host->log(call, FB_LOG_DEBUG, "%s was not read: %s", list.paths[i], strerror(errno));
-	}
-	files_clear(&list);
 }
 
-/* One entry of evidence; NULL when the line cannot be quoted as it is. */
-static json_t *make_evidence(const struct fb_call *call, int archive, const struct findings *f, const struct finding *x)
+static struct finding find(const struct logs *l, const struct failure *failure)
 {
-	const char *path = f->files[x->file];
-	struct quote q;
+	const char *type = l->best ? text_of(l->best, "type") : NULL;
+	bool known = type && strcmp(type, "unknown");
+	struct finding x = {.source = l->best, .confidence = known ? json_number_value(json_object_get(l->best, "confidence")) : 0};
+
+	name_it(&x, known ? type : "unknown");
+	if (!known && has_crashed(failure)) {
+		name_it(&x, "crash");
+		x.confidence = 0.8;
+	}
+	return x;
+}
+
+/* One entry of evidence as the report has it; NULL when the file does not say so. */
+static json_t *checked(const struct fb_call *call, int archive, const json_t *e)
+{
+	const char *path = logs_file(call, e), *text = text_of(e, "text");
+	struct quote q = {.offset = json_integer_value(json_object_get(e, "offset")), .length = json_integer_value(json_object_get(e, "length"))};
+	int fd = path && text && strlen(text) < sizeof q.text ? openat(archive, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 	json_t *ret = NULL;
-	int fd = openat(archive, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
 		return NULL;
-	if (!quote_take(fd, x->start, x->end, x->from, x->to, &q)) {
-		if (!quote_verify(fd, &q))
-			ret = json_pack("{s:s, s:I, s:I, s:I, s:s}", "file", path, "line", (json_int_t)x->number, "offset", (json_int_t)q.offset,
-					"length", (json_int_t)q.length, "text", q.text);
-		else
-			call->host->log(call, FB_LOG_WARNING, "%s changed while it was read: line %lld of it is not quoted", path, (long long)x->number);
-	}
+	strcpy(q.text, text);
+	if (!quote_verify(fd, &q))
+		ret = json_pack("{s:s, s:O, s:O, s:O, s:s}", "file", path, "line", json_object_get(e, "line"), "offset", json_object_get(e, "offset"), "length", json_object_get(e, "length"),
+				"text", q.text);
+	else
+		call->host->log(call, FB_LOG_WARNING, "%s changed while it was read: line %lld of it is not quoted", path, (long long)json_integer_value(json_object_get(e, "line")));
 	close(fd);
 	return ret;
 }
 
-static json_t *quote_list(const struct fb_call *call, int archive, const struct findings *f, const struct finding_list *list, json_t *to)
+static json_t *make_evidence(const struct fb_call *call, int archive, const struct logs *l, const struct failure *failure)
 {
-	for (int i = 0; i < list->n && json_array_size(to) < 5; i++) {
-		json_t *e = make_evidence(call, archive, f, &list->v[i]);
+	const char *own = logs_own(l, failure);
+	json_t *ret = json_array(), *list = json_object_get(l->best, "evidence"), *e;
+	size_t i;
 
-		if (e)
-			json_array_append_new(to, e);
-	}
-	return to;
+	json_array_foreach(list, i, e)
+		if (json_array_size(ret) < EVIDENCE_MOST && (e = checked(call, archive, e)))
+			json_array_append_new(ret, e);
+	if (json_array_size(ret) || l->answer)
+		return ret;
+	json_decref(ret);
+	return own ? tail_evidence(archive, own) : json_array();
 }
 
-/* Other lines of the class may tell how it ended; what it is about, only the best one tells. */
-static bool may_add(const char *name)
+/* What the log named, and how the step ended. */
+static json_t *make_parameters(const struct finding *x, const struct failure *failure)
 {
-	return !strcmp(name, "exit_code") || !strcmp(name, "signal") || !strcmp(name, "process");
-}
+	static const char *const messages[] = {"exception", "error", "what", "location"};
+	json_t *ret = json_deep_copy(json_object_get(x->source, "parameters"));
+	const char *about = x->source ? text_of(x->source, "parameter") : NULL;
 
-/* Parameters of the best quote, and of the others how it ended. What is not UTF-8 is left out. */
-static json_t *make_parameters(const struct finding_list *list, const struct failure *failure)
-{
-	json_t *ret = json_object();
-
-	for (int i = 0; i < list->n; i++)
-		for (size_t k = 0; k < list->v[i].match.parameter_count; k++) {
-			const char *name = list->v[i].match.parameters[k].name, *value = list->v[i].match.parameters[k].value;
-			size_t n = strlen(value);
-
-			if (quote_utf8_run(value, n) == n && !json_object_get(ret, name) && (!i || may_add(name)))
-				json_object_set_new(ret, name, json_string(value));
-		}
+	if (!ret)
+		ret = json_object();
+	if (about && !strcmp(x->class, "missing_file") && !json_object_get(ret, "path") && !json_object_get(ret, "name") && strchr(about, '/'))
+		json_object_set_new(ret, "path", json_string(about));
+	for (size_t i = 0; !strcmp(x->class, "crash") && i < sizeof messages / sizeof *messages && !json_object_get(ret, "message"); i++)
+		if (text_of(ret, messages[i]))
+			json_object_set(ret, "message", json_object_get(ret, messages[i]));
 	if (failure->exit_code && !json_object_get(ret, "exit_code"))
 		json_object_set_new(ret, "exit_code", json_integer(failure->exit_code));
 	if (failure->signal && !json_object_get(ret, "signal"))
@@ -153,117 +145,103 @@ static json_t *make_parameters(const struct finding_list *list, const struct fai
 	return ret;
 }
 
-static void add_component(json_t *list, const char *name)
+/* Who is concerned: whoever spoke, and the service. */
+static json_t *make_components(const struct finding *x, const struct failure *failure, const struct fb_call *call)
 {
-	size_t i;
-	json_t *v;
-
-	json_array_foreach(list, i, v)
-		if (!strcmp(json_string_value(v), name))
-			return;
-	json_array_append_new(list, json_string(name));
-}
-
-/* Who is concerned: the service, and whoever spoke in the quotes of the class. */
-static json_t *make_components(const struct verdict *v, const struct finding_list *list, const struct failure *failure, const struct fb_call *call)
-{
+	const char *speaker = x->source && strcmp(x->class, "unknown") ? text_of(x->source, "component") : NULL, *service = failure->service ? failure->service : call->service;
 	json_t *ret = json_array();
 
-	if (v->class != CLASS_UNKNOWN)
-		for (int i = 0; i < list->n; i++)
-			if (list->v[i].match.pattern->component)
-				add_component(ret, list->v[i].match.pattern->component);
-	if (failure->service || call->service)
-		add_component(ret, failure->service ? failure->service : call->service);
+	if (speaker)
+		json_array_append_new(ret, json_string(speaker));
+	if (service && (!speaker || strcmp(speaker, service)))
+		json_array_append_new(ret, json_string(service));
 	if (!json_array_size(ret))
-		add_component(ret, "Deployment System");
+		json_array_append_new(ret, json_string("Deployment System"));
 	return ret;
 }
 
 /* The sentence under the cause. */
-static void make_likely(const struct verdict *v, const json_t *parameters, const struct findings *f, char *buf, size_t size)
+static void make_likely(const struct finding *x, const json_t *parameters, const struct logs *l, char *buf, size_t size)
 {
 	static const char *const of[] = {"path", "name", "resource", "verb", "process", "signal", "address", "message", NULL};
-	const char *value = NULL;
+	const char *value = NULL, *said = x->source ? text_of(x->source, "cause") : NULL, *code = text_of(parameters, "exit_code");
 
 	for (int i = 0; of[i] && !value; i++)
-		value = json_string_value(json_object_get(parameters, of[i]));
-	if (v->class == CLASS_UNKNOWN && v->known)
-		snprintf(buf, size, "none of the causes that are recognised for sure; what the log says: %s", v->known->match.pattern->component);
-	else if (v->class == CLASS_UNKNOWN && !f->file_count)
+		value = text_of(parameters, of[i]);
+	if (!strcmp(x->class, "unknown") && *l->why)
+		snprintf(buf, size, "%s", l->why);
+	else if (!strcmp(x->class, "unknown") && !l->files.n)
 		snprintf(buf, size, "no log could be read");
-	else if (v->class == CLASS_UNKNOWN)
-		snprintf(buf, size, "no line in %d file%s tells the cause", f->file_count, f->file_count == 1 ? "" : "s");
-	else if (v->class == CLASS_CRASH && json_object_get(parameters, "exit_code") && !value)
-		snprintf(buf, size, "%s (exit code %s)", classes[v->class].likely,
-			 json_string_value(json_object_get(parameters, "exit_code")) ? json_string_value(json_object_get(parameters, "exit_code")) : "not 0");
+	else if (!strcmp(x->class, "unknown"))
+		snprintf(buf, size, "no line in %zu file%s tells the cause", l->files.n, l->files.n == 1 ? "" : "s");
+	else if (!x->likely_prefix && said)
+		snprintf(buf, size, "%s", said);
+	else if (!strcmp(x->class, "crash") && json_object_get(parameters, "exit_code") && !value)
+		snprintf(buf, size, "%s (exit code %s)", x->likely_prefix, code ? code : "not 0");
 	else
-		snprintf(buf, size, "%s%s%s", classes[v->class].likely, value ? ": " : "", value ? value : "");
+		snprintf(buf, size, "%s%s%s", x->likely_prefix ? x->likely_prefix : x->cause, value ? ": " : "", value ? value : "");
 }
 
-static json_t *make_root_cause(const struct fb_call *call, int archive, const struct findings *f, const struct failure *failure, const struct verdict *v,
-			       char *likely, size_t likely_size)
+static json_t *make_root_cause(const struct fb_call *call, int archive, const struct logs *l, const struct failure *failure, const struct finding *x, char *likely, size_t size)
 {
-	const struct finding_list *list = &f->of[v->known ? CLASS_OTHER : v->class];
-	json_t *parameters = v->class == CLASS_UNKNOWN ? json_object() : make_parameters(list, failure);
-	json_t *components = make_components(v, list, failure, call), *evidence = json_array();
+	json_t *parameters = make_parameters(x, failure), *components = make_components(x, failure, call), *ret;
 
-	make_likely(v, parameters, f, likely, likely_size);
-	quote_list(call, archive, f, list, evidence);
-	if (v->class == CLASS_UNKNOWN || !json_array_size(evidence))
-		quote_list(call, archive, f, &f->errors, evidence);
-	return json_pack("{s:s, s:s, s:s, s:s, s:O, s:o, s:f, s:s, s:s*, s:o, s:o, s:{s:i, s:I, s:i}}", "type",
-			 failure->step ? "deployment_failure" : "health_lost", "class", classes[v->class].id, "cause", classes[v->class].cause, "likely_cause",
-			 likely, "component", json_array_get(components, 0), "components", components, "confidence", v->confidence / 100.0, "failed_step",
-			 failure->title, "error_message", failure->message, "parameters", parameters, "evidence", evidence, "scanned", "files",
-			 f->file_count, "bytes", (json_int_t)f->bytes, "unread", f->unread);
+	make_likely(x, parameters, l, likely, size);
+	ret = json_pack("{s:s, s:s, s:s, s:s, s:O, s:O, s:f, s:s, s:s*, s:O, s:o, s:{s:i, s:I, s:i}}", "type", failure->step ? "deployment_failure" : "health_lost", "class", x->class, "cause",
+			x->cause, "likely_cause", likely, "component", json_array_get(components, 0), "components", components, "confidence", x->confidence, "failed_step", failure->title,
+			"error_message", failure->message, "parameters", parameters, "evidence",
+			make_evidence(call, archive, l, failure), "scanned", "files", (int)l->files.n, "bytes", (json_int_t)l->bytes, "unread", l->unread);
+	if (ret && x->source && strcmp(x->class, "unknown")) {
+		json_object_set(ret, "fixes", json_object_get(x->source, "recommendations"));
+		json_object_set(ret, "signature", json_object_get(x->source, "signature"));
+	}
+	json_decref(parameters);
+	json_decref(components);
+	return ret;
 }
 
-static int32_t analyze(const struct fb_call *call, int archive, struct findings *f)
+static int32_t analyze(const struct fb_call *call, int archive)
 {
 	struct failure failure;
-	struct verdict verdict;
+	struct logs logs = {0};
+	struct finding x;
 	json_t *cause;
 	char likely[PHASE_TEXT];
 
 	failure_read(call, &failure);
 	if (archive >= 0)
-		scan_archive(call, archive, &failure, f);
-	findings_judge(f, failure.exit_code, failure.signal, &verdict);
-	cause = make_root_cause(call, archive, f, &failure, &verdict, likely, sizeof likely);
-	failure_clear(&failure);
-	if (!cause) {
+		logs_ask(call, archive, &failure, &logs);
+	if (*logs.why)
+		call->host->log(call, FB_LOG_WARNING, "%s", logs.why);
+	x = find(&logs, &failure);
+	cause = make_root_cause(call, archive, &logs, &failure, &x, likely, sizeof likely);
+	if (cause) {
+		phase_report(call, "root_cause", cause);
+		if (!strcmp(x.class, "unknown"))
+			phase_say(call, "root cause unknown: %s (%zu files read)", likely, logs.files.n);
+		else
+			phase_say(call, "root cause: %s (confidence %.0f %%)", likely, 100 * x.confidence);
+	} else {
 		call->host->fail(call, "the root cause could not be put into words: a text in the report is not UTF-8. Look at the logs in %s",
 				 call->archive ? call->archive : "the archive");
-		return FB_FAIL;
 	}
-	phase_report(call, "root_cause", cause);
-	if (verdict.class == CLASS_UNKNOWN)
-		phase_say(call, "root cause unknown: %s (%d files read)", likely, f->file_count);
-	else
-		phase_say(call, "root cause: %s (confidence %d %%)", likely, verdict.confidence);
-	return FB_OK;
+	logs_clear(&logs);
+	failure_clear(&failure);
+	return cause ? FB_OK : FB_FAIL;
 }
 
 static int32_t run(const struct fb_call *call)
 {
-	struct findings *f = findings_new();
 	int archive = call->archive ? open(call->archive, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	int32_t answer;
 
-	if (!f) {
-		call->host->fail(call, "the analysis could not begin: no memory for its table of patterns");
-		answer = FB_RETRY;
-	} else {
-		if (archive < 0)
-			call->host->log(call, FB_LOG_WARNING, "the archive %s cannot be read: %s", call->archive ? call->archive : "(none)",
-					call->archive ? strerror(errno) : "the execution has none");
-		phase_progress(call, 0, "analyzing root cause");
-		answer = analyze(call, archive, f);
-	}
+	if (archive < 0)
+		call->host->log(call, FB_LOG_WARNING, "the archive %s cannot be read: %s", call->archive ? call->archive : "(none)",
+				call->archive ? strerror(errno) : "the execution has none");
+	phase_progress(call, 0, "analyzing root cause");
+	answer = analyze(call, archive);
 	if (archive >= 0)
 		close(archive);
-	findings_free(f);
 	return answer;
 }
 

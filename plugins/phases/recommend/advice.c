@@ -2,10 +2,12 @@
 #include "advice.h"
 #include "plugins/common/run.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define HIGH "HIGH"
 #define MEDIUM "MEDIUM"
@@ -379,6 +381,78 @@ static void unknown(struct advice *a)
 	free(quoted);
 }
 
+/* ---- what the signature says that found the cause */
+
+static const char *level(const char *priority)
+{
+	return priority && !strcmp(priority, "high") ? HIGH : priority && !strcmp(priority, "low") ? LOW : MEDIUM;
+}
+
+static bool is_there(const struct advice *a, const char *action, const char *command)
+{
+	size_t i;
+	json_t *e;
+
+	json_array_foreach(a->list, i, e) {
+		const char *have = json_string_value(json_object_get(e, "example")), *words = json_string_value(json_object_get(e, "action"));
+
+		if ((words && !strcasecmp(words, action)) || (command && have && !strcmp(have, command)))
+			return true;
+	}
+	return false;
+}
+
+/* Actions in signatures begin with a small letter. */
+static void add_fixes(struct advice *a)
+{
+	size_t i;
+	json_t *fixes = json_object_get(a->cause, "fixes"), *f;
+
+	json_array_foreach(fixes, i, f) {
+		const char *action = json_string_value(json_object_get(f, "action")), *command = json_string_value(json_object_get(f, "command"));
+		char *words;
+
+		if (!action || !*action || !advice_visible(action) || (command && !advice_visible(command)) || is_there(a, action, command))
+			continue;
+		words = strdup(action);
+		if (words)
+			*words = (char)toupper((unsigned char)*words);
+		add(a, level(json_string_value(json_object_get(f, "priority"))), words, NULL, command ? strdup(command) : NULL);
+	}
+}
+
+static int rank(const json_t *e)
+{
+	const char *p = json_string_value(json_object_get(e, "priority"));
+
+	return p && !strcmp(p, HIGH) ? 0 : p && !strcmp(p, MEDIUM) ? 1 : 2;
+}
+
+/* The most urgent first; of the same urgency as they came. */
+static void sort(struct advice *a)
+{
+	json_t *sorted = json_array(), *e;
+	size_t i;
+
+	for (int r = 0; r < 3; r++)
+		json_array_foreach(a->list, i, e)
+			if (rank(e) == r)
+				json_array_append(sorted, e);
+	json_array_clear(a->list);
+	json_array_extend(a->list, sorted);
+	json_decref(sorted);
+}
+
+static void known(struct advice *a)
+{
+	char *lines;
+
+	add_fixes(a);
+	lines = show_lines(a);
+	if (lines)
+		add(a, json_array_size(a->list) ? MEDIUM : HIGH, text("Read the lines that say so"), NULL, lines);
+}
+
 void advice_make(struct advice *a)
 {
 	const char *class = json_string_value(json_object_get(a->cause, "class"));
@@ -391,8 +465,12 @@ void advice_make(struct advice *a)
 		permission(a);
 	else if (class && !strcmp(class, "crash"))
 		crash(a);
+	else if (class && strcmp(class, "unknown"))
+		known(a);
 	else
 		unknown(a);
+	add_fixes(a);
 	if (class && strcmp(class, "unknown"))
 		add_show(a, LOW);
+	sort(a);
 }
