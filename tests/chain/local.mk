@@ -163,3 +163,7 @@ EXTRA_DIST += tests/chain/test_locations.py
 TESTS += tests/chain/test_locations.py
 EXTRA_DIST += tests/chain/test_copies.py
 TESTS += tests/chain/test_copies.py
+
+# The archive and the reports: what is in them, and that no secret is
+EXTRA_DIST += tests/chain/test_archive.py
+TESTS += tests/chain/test_archive.py
