@@ -20,7 +20,7 @@ static const char style[] =
 	".meta{color:var(--dim);overflow-wrap:anywhere}.badge{display:inline-block;padding:.12rem .6rem;border-radius:99px;font-size:.78rem;font-weight:600}"
 	".good{color:var(--good);background:var(--good-bg)}.bad{color:var(--bad);background:var(--bad-bg)}.warn{color:var(--warn);background:var(--warn-bg)}"
 	".run{color:var(--run);background:var(--run-bg)}.none{color:var(--dim);background:var(--code)}"
-	".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.75rem;margin-top:1.4rem}"
+	".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;margin-top:1.4rem}"
 	".card{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.9rem 1.1rem}.cards .card b{display:block;font-size:1.3rem;line-height:1.3}"
 	".cards .card span{color:var(--dim);font-size:.82rem}.cards .g b{color:var(--good)}.cards .b b{color:var(--bad)}.cards .w b{color:var(--warn)}"
 	".card+.card.stack{margin-top:.75rem}.cause{font-size:1.12rem;font-weight:600;margin:0 0 .2rem;overflow-wrap:anywhere}"
