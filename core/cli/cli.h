@@ -108,6 +108,9 @@ int fb_cmd_resume(struct fb_cli *cli);
 int fb_cmd_stop(struct fb_cli *cli);
 int fb_cmd_status(struct fb_cli *cli);
 int fb_cmd_history(struct fb_cli *cli);
+int fb_cmd_stats(struct fb_cli *cli);
+/* "7d" back from now, "2026-01-20", or "2026-01-20T11:00:00Z" (both UTC). 0, or -1 when it is none. */
+int fb_cli_since(const char *text, int64_t now_ms, int64_t *ret_ms);
 int fb_cmd_show(struct fb_cli *cli);
 int fb_cmd_report(struct fb_cli *cli);
 int fb_cmd_watch(struct fb_cli *cli);

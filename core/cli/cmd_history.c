@@ -11,8 +11,7 @@
 
 #define MOST 100000
 
-/* "7d" back from now, "2026-01-20", or "2026-01-20T11:00:00Z" (both UTC). */
-static int read_since(const char *text, int64_t now_ms, int64_t *ret_ms)
+int fb_cli_since(const char *text, int64_t now_ms, int64_t *ret_ms)
 {
 	struct tm tm = {0};
 	struct fb_err err = {0};
@@ -54,7 +53,7 @@ int fb_cmd_history(struct fb_cli *cli)
 	int code;
 	if (limit_text && read_limit(limit_text, &filter.limit) != 0)
 		return fb_cli_fail(cli, FB_EXIT_USAGE, "--limit '%s' is not a number from 1 to %d", limit_text, MOST);
-	if (since_text && read_since(since_text, now, &since) != 0)
+	if (since_text && fb_cli_since(since_text, now, &since) != 0)
 		return fb_cli_fail(cli, FB_EXIT_USAGE, "--since '%s' is neither a date (2026-01-20, 2026-01-20T11:00:00Z) nor a time back (12h, 7d)", since_text);
 	code = fb_cli_journal(cli, FB_JOURNAL_READ);
 	if (code)

@@ -6,6 +6,16 @@
 #include "cli/render.h"
 #include "recovery/report.h"
 
+static bool is_format(const char *format)
+{
+	static const char *const formats[] = {"text", "json", "markdown", "html", "junit"};
+
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+		if (strcmp(format, formats[i]) == 0)
+			return true;
+	return false;
+}
+
 int fb_cmd_report(struct fb_cli *cli)
 {
 	const char *format = fb_cli_option(cli, "format");
@@ -16,8 +26,8 @@ int fb_cmd_report(struct fb_cli *cli)
 	int code;
 	if (!format)
 		format = cli->json ? "json" : "text";
-	if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0 && strcmp(format, "markdown") != 0)
-		return fb_cli_fail(cli, FB_EXIT_USAGE, "there is no format '%s'; there are text, json and markdown", format);
+	if (!is_format(format))
+		return fb_cli_fail(cli, FB_EXIT_USAGE, "there is no format '%s'; there are text, json, markdown, html and junit", format);
 	if (cli->json && strcmp(format, "json") != 0)
 		return fb_cli_fail(cli, FB_EXIT_USAGE, "--json and --format %s ask for two different things", format);
 	code = fb_cli_journal(cli, FB_JOURNAL_READ);
@@ -33,6 +43,10 @@ int fb_cmd_report(struct fb_cli *cli)
 		return fb_cli_print_json(cli, report, FB_EXIT_DONE);
 	if (strcmp(format, "markdown") == 0)
 		fb_render_markdown(report, &t);
+	else if (strcmp(format, "html") == 0)
+		fb_render_html(report, &t);
+	else if (strcmp(format, "junit") == 0)
+		fb_render_junit(report, &t);
 	else
 		fb_render_text(&cli->out, report, &t);
 	json_decref(report);

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
+#include "base/redact.h"
 #include "cli/follow.h"
 
 #define LAST 5
@@ -60,13 +62,29 @@ static int list_releases(struct fb_cli *cli)
 	return code;
 }
 
+/* It goes into the journal as it is: what looks like a secret must not. */
+static char *without_secrets(const char *reason)
+{
+	struct fb_redactor *r = fb_redactor_new();
+	char *said = fb_strdup(reason);
+
+	fb_redact(r, said, strlen(said));
+	fb_redactor_free(r);
+	return said;
+}
+
 int fb_cmd_rollback(struct fb_cli *cli)
 {
+	char *said;
+	int code;
 	const char *to = fb_cli_option(cli, "to"), *reason = fb_cli_option(cli, "reason");
-	struct fb_engine_request request = {.kind = "rollback", .release = to, .reason = reason, .services = (const char *const *)cli->operands};
+	struct fb_engine_request request = {.kind = "rollback", .release = to, .services = (const char *const *)cli->operands};
 	if (to && !*to)
 		return list_releases(cli);
 	if (!reason || !reason[strspn(reason, " \t\n")])
 		return fb_cli_fail(cli, FB_EXIT_USAGE, "a rollback needs a reason for those who read of it later: --reason \"…\"");
-	return fb_follow_launch(cli, &request);
+	request.reason = said = without_secrets(reason);
+	code = fb_follow_launch(cli, &request);
+	fb_free(said);
+	return code;
 }

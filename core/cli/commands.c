@@ -42,8 +42,12 @@ static const struct fb_option_def history_options[] = {
 	{"since", 0, "WHEN", false, "only those since a date (2026-01-20) or for a time back (12h, 7d)"},
 	{0},
 };
+static const struct fb_option_def stats_options[] = {
+	{"since", 0, "WHEN", false, "only executions since a date (2026-01-20) or for a time back (12h, 7d)"},
+	{0},
+};
 static const struct fb_option_def report_options[] = {
-	{"format", 'f', "FORMAT", false, "text, json or markdown (text)"},
+	{"format", 'f', "FORMAT", false, "text, json, markdown, html or junit (text)"},
 	{0},
 };
 static const struct fb_option_def reject_options[] = {
@@ -135,8 +139,11 @@ const struct fb_command fb_commands[] = {
 	{"show", "[ID]", 0, 1, "one execution: links, actions, logs", "Shows every link with its attempts, the actions it made and the end of its log. Without ID: the newest.",
 	 "failback show\n", "execution", false, false, NULL, fb_cmd_show},
 	{"report", "[ID]", 0, 1, "the report of an execution", "Renders the report from the journal: what failed, why, what users felt, what to do. Without ID: the newest.",
-	 "failback report\nfailback report --format markdown >>rollback-log.md\nfailback report --format json deploy-production-20260120t110000z-k3fa\n", "execution", false, false,
+	 "failback report\nfailback report --format markdown >>rollback-log.md\nfailback report --format html >report.html\nfailback report --format junit >junit.xml\nfailback report --format json deploy-production-20260120t110000z-k3fa\n", "execution", false, false,
 	 report_options, fb_cmd_report},
+	{"stats", "", 0, 0, "figures of deployments and recoveries, by service",
+	 "Counts what the journal has: the five DORA figures, how deployments and rollbacks went, what failed and why, what came again, and how it went over time.",
+	 "failback stats --since 90d\nfailback -e production --json stats\n", "", false, false, stats_options, fb_cmd_stats},
 	{"watch", "[ID]", 0, 1, "follow an execution that runs", "Shows its progress until it ends, and exits with its code. Leaving the view does not stop it. Without ID: the newest.",
 	 "failback watch\n", "execution", false, false, NULL, fb_cmd_watch},
 	{"plan show", "PLAN", 1, 1, "review a plan before it is run",

@@ -86,3 +86,10 @@ libfailback_core_la_SOURCES += \
 	core/cli/cmd_backup_prune.c \
 	core/cli/cmd_backup_show.c \
 	core/cli/cmd_backup_verify.c
+
+libfailback_core_la_SOURCES += \
+	core/cli/cmd_stats.c \
+	core/cli/render_html.c \
+	core/cli/render_junit.c \
+	core/cli/stats.c \
+	core/cli/stats.h

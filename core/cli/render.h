@@ -13,6 +13,10 @@ void fb_render_text(const struct fb_style *s, const json_t *report, struct fb_te
 void fb_render_summary(const struct fb_style *s, const json_t *report, struct fb_text *t);
 /* An entry for a rollback log in Markdown. */
 void fb_render_markdown(const json_t *report, struct fb_text *t);
+/* A page that needs nothing else. */
+void fb_render_html(const json_t *report, struct fb_text *t);
+/* JUnit XML for pipelines. */
+void fb_render_junit(const json_t *report, struct fb_text *t);
 void fb_render_dry_run(const struct fb_style *s, const json_t *dry_run, struct fb_text *t);
 
 /* Parts that other commands use as well. */

@@ -146,6 +146,21 @@ static void put_way_out(struct fb_text *t, const json_t *list)
 	}
 }
 
+static void put_tasks(struct fb_text *t, const json_t *list)
+{
+	size_t i;
+	json_t *one;
+	if (json_array_size(list) == 0)
+		return;
+	fb_text_puts(t, "\n#### Left to do\n\n");
+	json_array_foreach(list, i, one) {
+		const char *due = fb_render_string(one, "due", "");
+		fb_text_puts(t, "- [ ] ");
+		put_cell(t, fb_render_string(one, "task", "?"));
+		fb_text_printf(t, " (by %.10s %.5s UTC)\n", due, strlen(due) > 16 ? due + 11 : "");
+	}
+}
+
 static void put_prevention(struct fb_text *t, const json_t *r)
 {
 	const json_t *first = json_array_get(json_object_get(r, "recommendations"), 0);
@@ -182,6 +197,7 @@ void fb_render_markdown(const json_t *r, struct fb_text *t)
 	put_links(t, "Recovery phase", json_object_get(rollback, "phases"));
 	put_recommendations(t, json_object_get(r, "recommendations"));
 	put_way_out(t, json_object_get(r, "way_out"));
+	put_tasks(t, json_object_get(r, "tasks"));
 	fb_text_puts(t, "\n");
 	if (fb_render_string(r, "audit_head", NULL))
 		fb_text_printf(t, "Audit head: `%s`\n", fb_render_string(r, "audit_head", ""));

@@ -415,6 +415,21 @@ static void put_facts(const struct fb_style *s, const json_t *r, struct fb_text 
 	}
 }
 
+static void put_tasks(const struct fb_style *s, const json_t *list, struct fb_text *t)
+{
+	size_t i;
+	json_t *one;
+	if (json_array_size(list) == 0)
+		return;
+	put_section(s, t, "Left to do");
+	json_array_foreach(list, i, one) {
+		const char *due = fb_render_string(one, "due", "");
+		fb_text_printf(t, "  by %.10s %.5s  ", due, strlen(due) > 16 ? due + 11 : "");
+		fb_style_safe(s, t, fb_render_string(one, "task", "?"));
+		fb_text_puts(t, "\n");
+	}
+}
+
 static void put_files(const struct fb_style *s, const json_t *r, struct fb_text *t)
 {
 	size_t i;
@@ -457,6 +472,7 @@ void fb_render_text(const struct fb_style *s, const json_t *r, struct fb_text *t
 	put_recommendations(s, json_object_get(r, "recommendations"), t);
 	put_members(s, json_object_get(r, "members"), t);
 	put_way_out(s, json_object_get(r, "way_out"), "To finish by hand", t);
+	put_tasks(s, json_object_get(r, "tasks"), t);
 	put_files(s, r, t);
 	if (head) {
 		fb_text_puts(t, "\n");

@@ -130,6 +130,19 @@ struct fb_tally {
 /* What there is to count of an environment's executions, without reading them. */
 int fb_journal_tally(struct fb_journal *j, const char *environment, struct fb_tally *ret, struct fb_err *err) FB_MUST_USE;
 
+/* One execution that has ended, for one of its services. Borrowed texts: they live for the call. */
+struct fb_figure_row {
+	int64_t n; /* the same in all rows of an execution */
+	const char *service, *environment, *kind, *status;
+	const char *root_cause; /* JSON, as analyze reported it; NULL */
+	const char *impact;     /* ZERO | SOME | UNKNOWN; NULL */
+	int64_t started_ms, ended_ms, detected_ms; /* wall; 0: not */
+	int64_t recovered_ms; /* from detected to verified; -1: was not */
+	bool retry;
+};
+/* All that began at or after since_ms, oldest first. environment NULL: any. */
+int fb_journal_figures(struct fb_journal *j, const char *environment, int64_t since_ms, void (*take)(void *ctx, const struct fb_figure_row *row), void *ctx, struct fb_err *err) FB_MUST_USE;
+
 /* ---- named moments of an execution: started, detected, traffic_safe, restored, verified, reported, ended ---- */
 int fb_journal_clock(struct fb_journal *j, const char *name, int64_t wall_ms, int64_t boot_ms, struct fb_err *err) FB_MUST_USE;
 

@@ -9,6 +9,7 @@ libfailback_core_la_SOURCES += \
 	core/journal/events.c \
 	core/journal/events.h \
 	core/journal/executions.c \
+	core/journal/figures.c \
 	core/journal/facts.c \
 	core/journal/internal.h \
 	core/journal/journal.h \

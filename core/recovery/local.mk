@@ -20,6 +20,7 @@ libfailback_core_la_SOURCES += \
 	core/recovery/report_chains.c \
 	core/recovery/report_parts.h \
 	core/recovery/report_source.c \
+	core/recovery/report_tasks.c \
 	core/recovery/targets.c \
 	core/recovery/targets.h
 libfailback_core_la_SOURCES += core/recovery/word.c

@@ -185,6 +185,7 @@ json_t *fb_report_build(struct fb_journal *j, const char *execution, struct fb_e
 	put(d, "releases", json_incref(releases));
 	put(d, "evidence", list_or_empty(r.evidence));
 	put(d, "plugins", plugins_of(&r));
+	put(d, "tasks", fb_report_tasks(&r));
 	put(d, "audit_head", fb_report_text(*head ? head : NULL));
 out:
 	json_decref(services);

@@ -45,7 +45,7 @@ static json_t *analysis_of(const json_t *cause)
 static void add_reported(const struct fb_report_source *r, size_t i, json_t *phase)
 {
 	const json_t *reported = json_object_get(r->data[i], "reported"), *cause = json_object_get(reported, "root_cause");
-	static const char *const members[] = {"recommendations", "items", "checks"};
+	static const char *const members[] = {"recommendations", "items", "checks", "deliveries"};
 	static const char *const own[] = {"cause", "leftovers", "advice", "operations"};
 	if (json_is_object(cause))
 		json_object_set_new(phase, "analysis", analysis_of(cause));

@@ -46,6 +46,8 @@ json_t *fb_report_phase(const struct fb_report_source *r, size_t link);
 json_t *fb_report_deployment(const struct fb_report_source *r);
 json_t *fb_report_rollback(const struct fb_report_source *r);
 json_t *fb_report_backup(const struct fb_report_source *r);
+/* What is left to do after a rollback: [{task, within "1h|24h|7d", due}]. */
+json_t *fb_report_tasks(const struct fb_report_source *r);
 bool fb_report_recovered_at_all(const struct fb_report_source *r);
 
 #endif

@@ -179,3 +179,6 @@ TESTS += tests/chain/test_email.py
 EXTRA_DIST += tests/chain/test_outbox_sweep.py
 TESTS += tests/chain/test_outbox_sweep.py
 LONG_TESTS += tests/chain/test_outbox_sweep.py
+# The archive and the reports: what is in them, and that no secret is
+EXTRA_DIST += tests/chain/test_archive.py
+TESTS += tests/chain/test_archive.py

@@ -73,9 +73,10 @@ expect 64 "needs a value" rollback web --reason
 expect 64 "needs a reason" rollback web
 expect 64 "needs a reason" rollback web --reason " "
 expect 64 "has no dry run" --dry-run stop x
-expect 64 "there are text, json and markdown" report --format html
+expect 64 "there are text, json, markdown, html and junit" report --format pdf
 expect 64 "ask for two different things" --json report --format text
 expect 64 "neither a date" history --since yesterday
+expect 64 "neither a date" stats --since yesterday
 expect 64 "not a number from 1" history --limit 0
 expect 64 "not a head" audit verify --head zz
 expect 64 "needs a second word: failback plan show" plan
@@ -94,6 +95,12 @@ expect 0 "push image web:2.1" show deploy-production-20260120t110000z-aaaa
 expect 0 "Rollback complete in 3.1 s" report deploy-production-20260120t11
 expect 0 "[HIGH] Add config/production.json" report deploy-production-20260120t11
 expect 0 "- **Trigger**: 5xx since 14:02" report --format markdown rollback-production
+expect 0 "<!doctype html>" report --format html deploy-production-20260120t11
+expect 0 "<testsuite name=" report --format junit deploy-production-20260120t11
+expect 0 "Left to do" report deploy-production-20260120t11
+expect 0 "Change fail rate" stats
+expect 0 "config/production.json is not there" stats --since 2026-01-20
+expect 0 "no execution has ended" stats --since 1h
 expect 0 "the audit trail is whole" audit verify
 expect 1 "the audit trail is broken" audit verify --head 0000000000000000000000000000000000000000000000000000000000000000
 expect 64 "there is no execution 'nope'" show nope
@@ -105,6 +112,7 @@ expect 64 "2.0                      good" rollback web --to
 expect 64 "2.1                      failed" rollback --to --reason x web
 document failback.status/1 0 status
 document failback.history/1 0 history
+document failback.stats/1 0 stats
 document failback.execution/1 0 show
 document failback.report/1 0 report
 document failback.report/1 0 report --format json deploy-production-20260120t11
@@ -173,7 +181,7 @@ for command in $("$failback" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) \
 done
 # shellcheck disable=SC2013 # words are meant
 for option in $(grep -oE '^\.It .*Fl -[a-z-]+' "$man" | sed 's/.*Fl -/--/' | sort -u); do
-	{ "$failback" --help; for c in analyze deploy rollback stop history report reject "audit verify" "plugin new" "plugin check" "backup list" "backup show" "backup verify" "backup restore" "backup copy" "backup fetch" "backup export" "backup prune"; do read -ra words <<<"$c"; "$failback" help "${words[@]}"; done; } |
+	{ "$failback" --help; for c in analyze deploy rollback stop history stats report reject "audit verify" "plugin new" "plugin check" "backup list" "backup show" "backup verify" "backup restore" "backup copy" "backup fetch" "backup export" "backup prune"; do read -ra words <<<"$c"; "$failback" help "${words[@]}"; done; } |
 		grep -q -- "$option" || fail "the manual page has $option, which no help has"
 done
 if command -v mandoc >/dev/null; then
