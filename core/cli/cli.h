@@ -131,5 +131,7 @@ int fb_cmd_backup_prune(struct fb_cli *cli);
 int fb_cmd_audit_verify(struct fb_cli *cli);
 int fb_cmd_analyze(struct fb_cli *cli);
 int fb_cmd_signatures_lint(struct fb_cli *cli);
+int fb_cmd_signatures_test(struct fb_cli *cli);
+int fb_cmd_signatures_suggest(struct fb_cli *cli);
 
 #endif
