@@ -17,6 +17,8 @@
 #include "analysis/document.h"
 #include "analysis/index.h"
 #include "analysis/lint.h"
+#include "analysis/suggest.h"
+#include "analysis/trial.h"
 #include "base/mem.h"
 #include "config.h"
 
@@ -25,11 +27,12 @@
 #define LOGS_MOST 512
 
 struct request {
-	const char *logs[LOGS_MOST], *green[GREEN_MOST], *answer;
+	const char *logs[LOGS_MOST], *green[GREEN_MOST], *answer, *trial;
+	double least; /* of a trial: the share that has to be right */
 	size_t log_count, green_count;
 	const char *folders[FOLDERS_MOST + 1]; /* ends in NULL */
 	size_t folder_count;
-	bool json, lint, warm;
+	bool json, lint, warm, suggest;
 };
 
 static int open_log(const char *path)
@@ -152,6 +155,66 @@ static int analyze_several(const struct request *q, const struct fb_signatures *
 	return print_json(json_pack("{s:s, s:o}", "schema", "failback.analyses/1", "logs", all), q->answer) < 0 ? FB_EXIT_JOURNAL : 0;
 }
 
+/* A signature for the line that looks most like an error and is explained by none. */
+static int suggest(const struct request *q, const struct fb_signatures *s, struct fb_findings *f)
+{
+	struct fb_ranking ranking;
+	int64_t bytes, lines;
+	int code = use_log(f, q->logs[0], false, &bytes, &lines);
+	char *draft = NULL;
+
+	if (code)
+		return code;
+	fb_rank(s, f, &ranking);
+	for (size_t i = 0; i < ranking.n && !draft; i++)
+		for (size_t k = 0; k < ranking.v[i].evidence_count && !draft; k++)
+			if (fb_streq(ranking.v[i].category, "unknown"))
+				draft = fb_suggest(ranking.v[i].evidence[k]->quote.text);
+	if (ranking.known)
+		fprintf(stderr, "the signature '%s' already explains this log\n", ranking.v[0].evidence[0]->signature->id);
+	if (draft)
+		fputs(draft, stdout);
+	else
+		fprintf(stderr, "no line of %s looks like an error that no signature explains\n", q->logs[0]);
+	code = draft ? 0 : FB_EXIT_FAILED;
+	fb_free(draft);
+	return code;
+}
+
+static void tell_trial(json_t *d)
+{
+	const char *name;
+	json_t *one;
+	size_t i;
+
+	json_object_foreach(json_object_get(d, "categories"), name, one)
+		printf("%-20s %lld of %lld\n", name, (long long)json_integer_value(json_object_get(one, "right")), (long long)json_integer_value(json_object_get(one, "logs")));
+	json_array_foreach(json_object_get(d, "wrong"), i, one)
+		printf("wrong: %s is %s, found %s, line %lld\n", json_string_value(json_object_get(one, "id")), json_string_value(json_object_get(one, "category")),
+		       json_string_value(json_object_get(one, "found")), (long long)json_integer_value(json_object_get(one, "line")));
+	printf("right: %lld of %lld\n", (long long)json_integer_value(json_object_get(d, "right")), (long long)json_integer_value(json_object_get(d, "logs")));
+}
+
+static int trial(const struct request *q, const struct fb_signatures *s, struct fb_findings *f)
+{
+	struct fb_err err = {0};
+	json_t *d = fb_trial(s, f, q->trial, &err);
+	bool enough;
+
+	if (!d) {
+		fprintf(stderr, "failback signatures test: %s\n", err.text);
+		return FB_EXIT_USAGE;
+	}
+	enough = json_number_value(json_object_get(d, "right")) >= q->least * json_number_value(json_object_get(d, "logs")) - 1e-9;
+	if (q->json) {
+		json_object_set_new(d, "schema", json_string("failback.trial/1"));
+		return print_json(d, NULL) < 0 ? FB_EXIT_JOURNAL : enough ? 0 : FB_EXIT_FAILED;
+	}
+	tell_trial(d);
+	json_decref(d);
+	return enough ? 0 : FB_EXIT_FAILED;
+}
+
 static int analyze(const struct request *q)
 {
 	struct fb_signatures s;
@@ -165,7 +228,11 @@ static int analyze(const struct request *q)
 	print_all(&errs, "");
 	for (size_t i = 0; i < q->green_count && !code; i++)
 		code = use_log(f, q->green[i], true, NULL, NULL);
-	if (!code && !q->warm)
+	if (!code && q->trial)
+		code = trial(q, &s, f);
+	else if (!code && q->suggest)
+		code = suggest(q, &s, f);
+	else if (!code && !q->warm)
 		code = q->log_count == 1 && !q->answer ? analyze_single(q, &s, f) : analyze_several(q, &s, f);
 	fb_findings_free(f);
 	fb_signatures_clear(&s);
@@ -205,6 +272,8 @@ static int usage(void)
 {
 	fputs("usage: failback-analyze --log FILE|- [--green FILE]... [--signatures DIR]... [--json]\n"
 	      "       failback-analyze --log FILE... --answer FILE [--green FILE]... [--signatures DIR]...\n"
+	      "       failback-analyze --suggest --log FILE [--green FILE]... [--signatures DIR]...\n"
+	      "       failback-analyze --test DIR [--min SHARE] [--signatures DIR]... [--json]\n"
 	      "       failback-analyze --warm [--signatures DIR]...\n"
 	      "       failback-analyze --lint [--signatures DIR]... [--json]\n",
 	      stderr);
@@ -233,9 +302,10 @@ static const char *shipped(char *buf, size_t size)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"log", required_argument, NULL, 'l'}, {"green", required_argument, NULL, 'g'}, {"signatures", required_argument, NULL, 's'},
-						{"json", no_argument, NULL, 'j'}, {"lint", no_argument, NULL, 'L'}, {"answer", required_argument, NULL, 'a'}, {"warm", no_argument, NULL, 'w'}, {0}};
+						{"json", no_argument, NULL, 'j'}, {"lint", no_argument, NULL, 'L'}, {"answer", required_argument, NULL, 'a'}, {"warm", no_argument, NULL, 'w'},
+						{"suggest", no_argument, NULL, 'S'}, {"test", required_argument, NULL, 't'}, {"min", required_argument, NULL, 'm'}, {0}};
 	static struct request q;
-	char beside[PATH_MAX + 64];
+	char beside[PATH_MAX + 64], *end;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -245,6 +315,12 @@ int main(int argc, char **argv)
 			q.answer = optarg;
 		else if (c == 'w')
 			q.warm = true;
+		else if (c == 'S')
+			q.suggest = true;
+		else if (c == 't')
+			q.trial = optarg;
+		else if (c == 'm' && (q.least = strtod(optarg, &end), !*end && end != optarg && q.least >= 0 && q.least <= 1))
+			continue;
 		else if (c == 'g' && q.green_count < GREEN_MOST)
 			q.green[q.green_count++] = optarg;
 		else if (c == 's' && q.folder_count < FOLDERS_MOST)
@@ -256,7 +332,7 @@ int main(int argc, char **argv)
 		else
 			return usage();
 	}
-	if (optind != argc || q.lint + q.warm + (q.log_count > 0) != 1)
+	if (optind != argc || q.lint + q.warm + (q.trial != NULL) + (q.log_count > 0) != 1 || (q.suggest && q.log_count != 1))
 		return usage();
 	if (!q.folder_count) {
 		q.folders[q.folder_count++] = shipped(beside, sizeof beside);

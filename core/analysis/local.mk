@@ -25,7 +25,11 @@ libfailback_analysis_la_SOURCES += \
 	core/analysis/index.c \
 	core/analysis/index.h \
 	core/analysis/map.c \
-	core/analysis/map.h
+	core/analysis/map.h \
+	core/analysis/suggest.c \
+	core/analysis/suggest.h \
+	core/analysis/trial.c \
+	core/analysis/trial.h
 
 pkglibexec_PROGRAMS += failback-analyze
 failback_analyze_SOURCES = core/analysis/failback_analyze.c

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* failback analyze and failback signatures lint: they hand over to failback-analyze, which is linked with what scans. */
+/* failback analyze and failback signatures lint, test and suggest: they hand over to failback-analyze, which is linked with what scans. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,26 +38,54 @@ static int hand_over(struct fb_cli *cli, const char **v)
 	return fb_cli_fail(cli, FB_EXIT_BUG, "running %s failed: %s", program, strerror(errno));
 }
 
+/* The options of the command line that failback-analyze has too, and the signatures. */
+static void add_options(const struct fb_cli *cli, const char **v, size_t *n)
+{
+	static const char *const names[] = {"log", "green", "signatures", "min"}, *const options[] = {"--log", "--green", "--signatures", "--min"};
+	bool own = false;
+
+	for (int i = 0; i < cli->value_count; i++) {
+		for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+			if (fb_streq(cli->values[i].name, names[k]))
+				add(v, n, options[k], cli->values[i].value);
+		own |= fb_streq(cli->values[i].name, "signatures");
+	}
+	if (!own)
+		add_folders(v, n);
+	if (cli->json)
+		add(v, n, "--json", NULL);
+}
+
+int fb_cmd_signatures_test(struct fb_cli *cli)
+{
+	const char *v[WORDS + 1] = {NULL};
+	size_t n = 1;
+
+	add(v, &n, "--test", cli->operands[0]);
+	add_options(cli, v, &n);
+	return hand_over(cli, v);
+}
+
+int fb_cmd_signatures_suggest(struct fb_cli *cli)
+{
+	const char *v[WORDS + 1] = {NULL};
+	size_t n = 1;
+
+	if (!fb_cli_option(cli, "log"))
+		return fb_cli_fail(cli, FB_EXIT_USAGE, "--log FILE says for which log; - is standard input");
+	add(v, &n, "--suggest", NULL);
+	add_options(cli, v, &n);
+	return hand_over(cli, v);
+}
+
 int fb_cmd_analyze(struct fb_cli *cli)
 {
 	const char *v[WORDS + 1] = {NULL};
 	size_t n = 1;
-	bool own = false;
 
 	if (!fb_cli_option(cli, "log"))
 		return fb_cli_fail(cli, FB_EXIT_USAGE, "--log FILE says which log to analyze; - is standard input");
-	for (int i = 0; i < cli->value_count; i++) {
-		static const char *const names[] = {"log", "green", "signatures"}, *const options[] = {"--log", "--green", "--signatures"};
-
-		for (size_t k = 0; k < 3; k++)
-			if (fb_streq(cli->values[i].name, names[k]))
-				add(v, &n, options[k], cli->values[i].value);
-		own |= fb_streq(cli->values[i].name, "signatures");
-	}
-	if (!own)
-		add_folders(v, &n);
-	if (cli->json)
-		add(v, &n, "--json", NULL);
+	add_options(cli, v, &n);
 	return hand_over(cli, v);
 }
 

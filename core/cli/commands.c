@@ -103,6 +103,11 @@ static const struct fb_option_def analyze_options[] = {
 	{"signatures", 0, "DIR", false, "read signatures from here, and from nowhere else; may be given more than once"},
 	{0},
 };
+static const struct fb_option_def signatures_test_options[] = {
+	{"min", 0, "SHARE", false, "exit code 1 when a smaller share than this is right, 0 to 1 (0)"},
+	{"signatures", 0, "DIR", false, "read signatures from here, and from nowhere else; may be given more than once"},
+	{0},
+};
 static const struct fb_option_def plugin_new_options[] = {
 	{"language", 0, "LANGUAGE", false, "c or c++ (c)"},
 	{"dir", 0, "DIR", false, "write the project there (failback-KIND-NAME)"},
@@ -165,6 +170,12 @@ const struct fb_command fb_commands[] = {
 	{"signatures lint", "[DIR…]", 0, -1, "find every error in signatures",
 	 "Reads the signatures that failback analyze uses, or those in the folders named; compiles each expression and tries each example. Exit code 65 when something is wrong.",
 	 "failback signatures lint\nfailback signatures lint /etc/failback/signatures.d\n", "file", false, false, NULL, fb_cmd_signatures_lint},
+	{"signatures test", "DIR", 1, 1, "count how often signatures are right on logs with known causes",
+	 "DIR has labels.tsv, whose first line names the columns id and category, with tabs between, and a log ID.log for each line.",
+	 "failback signatures test /srv/failed-logs --min 0.9\n", "file", false, false, signatures_test_options, fb_cmd_signatures_test},
+	{"signatures suggest", "", 0, 0, "propose a signature for the line of a log that none explains",
+	 "Prints a file of signatures with one draft, in which numbers, paths and what stands between quotes may differ; its category and its fixes are to be filled in.",
+	 "failback signatures suggest --log build.log >own.conf\n", "", false, false, analyze_options, fb_cmd_signatures_suggest},
 	{"doctor", "", 0, 0, "look whether this machine is ready",
 	 "Looks at the state and plugin folders, at every plugin that the configuration names, and at what of their sandboxes this kernel cannot enforce; each finding says what to do. "
 	 "Changes nothing. Exit code 0 when there are no errors, 65 or 69 else.",
