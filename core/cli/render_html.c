@@ -217,6 +217,16 @@ static void put_quotes(struct fb_text *t, const json_t *evidence)
 	}
 }
 
+/* A model's words, and whose they are. */
+static void put_explanation(struct fb_text *t, const json_t *explanation)
+{
+	if (!json_is_object(explanation))
+		return;
+	put_in(t, "<p>", fb_render_string(explanation, "text", ""), "</p><p class=\"meta\">");
+	put_in(t, "", fb_render_string(explanation, "by", "a model"), ", ");
+	put_in(t, "", fb_render_string(explanation, "note", ""), "</p>");
+}
+
 static void put_cause(struct fb_text *t, const json_t *r)
 {
 	const json_t *cause = json_object_get(r, "root_cause"), *deployment = json_object_get(r, "deployment");
@@ -234,6 +244,7 @@ static void put_cause(struct fb_text *t, const json_t *r)
 			fb_text_printf(t, " &middot; %.0f&thinsp;%% sure", json_number_value(confidence) * 100);
 		fb_text_puts(t, "</p>");
 		put_quotes(t, json_object_get(cause, "evidence"));
+		put_explanation(t, json_object_get(cause, "explanation"));
 	} else {
 		put_in(t, "<p>", fb_render_string(r, "failure", ""), "</p>");
 	}

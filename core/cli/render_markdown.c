@@ -167,6 +167,17 @@ static void put_prevention(struct fb_text *t, const json_t *r)
 	put_item(t, "Prevention", fb_render_string(first, "action", "to be decided"));
 }
 
+static void put_explanation(struct fb_text *t, const json_t *explanation)
+{
+	struct fb_text line = {0};
+
+	if (!json_is_object(explanation))
+		return;
+	fb_text_printf(&line, "%s (%s, %s)", fb_render_string(explanation, "text", ""), fb_render_string(explanation, "by", "a model"), fb_render_string(explanation, "note", ""));
+	put_item(t, "Explanation", line.p);
+	fb_text_clear(&line);
+}
+
 void fb_render_markdown(const json_t *r, struct fb_text *t)
 {
 	const json_t *deployment = json_object_get(r, "deployment"), *rollback = json_object_get(r, "rollback"), *cause = json_object_get(r, "root_cause");
@@ -188,6 +199,7 @@ void fb_render_markdown(const json_t *r, struct fb_text *t)
 		put_downtime(t, r);
 		put_item(t, "System Status", fb_render_string(rollback, "system_status", "UNKNOWN"));
 		put_item(t, "Root Cause", fb_render_string(cause, "cause", "not found"));
+		put_explanation(t, json_object_get(cause, "explanation"));
 		put_prevention(t, r);
 	} else {
 		fb_render_seconds(json_object_get(r, "duration"), &time);

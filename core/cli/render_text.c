@@ -233,6 +233,19 @@ static void put_quote(const struct fb_style *s, const json_t *one, bool exact, s
 }
 
 /* In full: all quotes, with their byte ranges; else the best one. */
+/* A model's words, and whose they are. */
+static void put_explanation(const struct fb_style *s, const json_t *explanation, struct fb_text *t)
+{
+	struct fb_text line = {0};
+
+	if (!json_is_object(explanation))
+		return;
+	put_wrapped(s, t, 2, fb_render_string(explanation, "text", ""));
+	fb_text_printf(&line, "(%s, %s)", fb_render_string(explanation, "by", "a model"), fb_render_string(explanation, "note", ""));
+	put_wrapped(s, t, 2, line.p);
+	fb_text_clear(&line);
+}
+
 static void put_cause(const struct fb_style *s, const json_t *cause, bool full, struct fb_text *t)
 {
 	const json_t *list = json_object_get(cause, "evidence"), *confidence = json_object_get(cause, "confidence");
@@ -249,6 +262,7 @@ static void put_cause(const struct fb_style *s, const json_t *cause, bool full, 
 	fb_text_clear(&line);
 	for (size_t i = 0; i < json_array_size(list) && (full || i < 1); i++)
 		put_quote(s, json_array_get(list, i), full, t);
+	put_explanation(s, json_object_get(cause, "explanation"), t);
 }
 
 static void put_recommendations(const struct fb_style *s, const json_t *list, struct fb_text *t)

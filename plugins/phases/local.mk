@@ -17,6 +17,7 @@ include plugins/phases/backup/local.mk
 include plugins/phases/cleanup/local.mk
 include plugins/phases/copy-backup/local.mk
 include plugins/phases/give-back/local.mk
+include plugins/phases/llm-analyze/local.mk
 include plugins/phases/notify/local.mk
 include plugins/phases/promote/local.mk
 include plugins/phases/protect-traffic/local.mk

@@ -182,3 +182,7 @@ LONG_TESTS += tests/chain/test_outbox_sweep.py
 # The archive and the reports: what is in them, and that no secret is
 EXTRA_DIST += tests/chain/test_archive.py
 TESTS += tests/chain/test_archive.py
+# A language model beside the analysis
+EXTRA_DIST += tests/chain/llm_stand_in.py
+EXTRA_DIST += tests/chain/test_llm.py
+TESTS += tests/chain/test_llm.py

@@ -448,6 +448,7 @@ static int32_t finish(const struct fb_call *call, int archive, const struct fail
 	char path[4700] = "", text[4800];
 	int64_t size = 0;
 	json_t *manifest;
+	int32_t may;
 	int made, rc = 0;
 
 	if (content_find(archive, failure->log, &c)) {
@@ -455,9 +456,10 @@ static int32_t finish(const struct fb_call *call, int archive, const struct fail
 		return FB_RETRY;
 	}
 	snprintf(text, sizeof text, "write the archive %s.tar.zst", call->execution ? call->execution : "unknown");
-	if (call->host->act(call, "tar", FB_REPEAT_IDEMPOTENT, text) == FB_ACT_NO) {
+	may = call->host->act(call, "tar", FB_REPEAT_IDEMPOTENT, text);
+	if (may != FB_ACT_DO && may != FB_ACT_DONE) {
 		content_clear(&c);
-		return FB_RETRY;
+		return may == FB_ACT_DRY ? FB_OK : FB_RETRY;
 	}
 	made = make_tar(call, archive, &c, path, sizeof path, &size);
 	if (made >= 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "advice.h"
 #include "plugins/common/run.h"
+#include "plugins/common/visible.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -40,39 +41,12 @@ static void add(struct advice *a, const char *priority, char *action, char *desc
 	free(example);
 }
 
-/* Unicode: C1 controls; soft hyphen; zero width, direction marks, embeddings, isolates; BOM; tags. */
-static bool hidden(unsigned c)
-{
-	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff);
-}
-
-bool advice_visible(const char *value)
-{
-	const unsigned char *s = (const unsigned char *)value;
-	json_t *utf8 = json_string(value);
-
-	if (!utf8)
-		return false;
-	json_decref(utf8);
-	while (*s) {
-		int more = *s < 0x80 ? 0 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : 3;
-		unsigned c = more == 0 ? *s : more == 1 ? *s & 0x1fu : more == 2 ? *s & 0x0fu : *s & 0x07u;
-
-		for (s++; more--; s++)
-			c = c << 6 | (*s & 0x3fu);
-		if (hidden(c))
-			return false;
-	}
-	return true;
-}
-
 /* A parameter of the cause that may be shown and quoted; NULL. */
 static const char *parameter(const struct advice *a, const char *name)
 {
 	const char *s = json_string_value(json_object_get(json_object_get(a->cause, "parameters"), name));
 
-	return s && *s && advice_visible(s) ? s : NULL;
+	return s && *s && visible_text(s) ? s : NULL;
 }
 
 static bool mentions(const struct advice *a, const char *component)
@@ -99,7 +73,7 @@ static char *show_lines(const struct advice *a)
 	long long line = json_integer_value(json_object_get(evidence(a), "line"));
 	char *path, *quoted, *ret;
 
-	if (!file || !a->archive || line < 1 || !advice_visible(file))
+	if (!file || !a->archive || line < 1 || !visible_text(file))
 		return NULL;
 	path = text("%s/%s", a->archive, file);
 	quoted = run_quote(path);
@@ -217,7 +191,7 @@ static void missing_file(struct advice *a)
 
 static void out_of_memory(struct advice *a)
 {
-	char *service = run_quote(a->service && advice_visible(a->service) ? a->service : "SERVICE");
+	char *service = run_quote(a->service && visible_text(a->service) ? a->service : "SERVICE");
 	const char *s = service ? service : "SERVICE";
 
 	if (mentions(a, "Node.js"))
@@ -352,7 +326,7 @@ static void add_show(struct advice *a, const char *priority)
 static void crash(struct advice *a)
 {
 	const char *signal = parameter(a, "signal"), *code = parameter(a, "exit_code"), *message = parameter(a, "message");
-	char *quoted = run_quote(a->service && advice_visible(a->service) ? a->service : "SERVICE");
+	char *quoted = run_quote(a->service && visible_text(a->service) ? a->service : "SERVICE");
 
 	add(a, HIGH, message ? text("Fix what made it crash: %s", message)
 		     : signal ? text("Fix what made it crash with signal %s", signal)
@@ -412,7 +386,7 @@ static void add_fixes(struct advice *a)
 		const char *action = json_string_value(json_object_get(f, "action")), *command = json_string_value(json_object_get(f, "command"));
 		char *words;
 
-		if (!action || !*action || !advice_visible(action) || (command && !advice_visible(command)) || is_there(a, action, command))
+		if (!action || !*action || !visible_text(action) || (command && !visible_text(command)) || is_there(a, action, command))
 			continue;
 		words = strdup(action);
 		if (words)

@@ -7,7 +7,6 @@
 #define FB_RECOMMEND_ADVICE_H
 
 #include <jansson.h>
-#include <stdbool.h>
 
 struct advice {
 	json_t *list;        /* recommendations, the most urgent first */
@@ -17,8 +16,5 @@ struct advice {
 
 /* Fills list for the class of the cause. */
 void advice_make(struct advice *a);
-
-/* Is it UTF-8 that shows as it is: no control characters, none that change the direction of text or have no width? */
-bool advice_visible(const char *value);
 
 #endif

@@ -2,6 +2,8 @@ plugin_LTLIBRARIES += phase-recommend.la
 phase_recommend_la_SOURCES = \
 	plugins/common/run.c \
 	plugins/common/run.h \
+	plugins/common/visible.c \
+	plugins/common/visible.h \
 	plugins/phases/recommend/advice.c \
 	plugins/phases/recommend/advice.h \
 	plugins/phases/recommend/recommend.c
@@ -17,6 +19,8 @@ TESTS += plugins/phases/recommend/test_recommend
 plugins_phases_recommend_test_recommend_SOURCES = \
 	plugins/common/run.c \
 	plugins/common/run.h \
+	plugins/common/visible.c \
+	plugins/common/visible.h \
 	plugins/phases/recommend/advice.c \
 	plugins/phases/recommend/test_recommend.c \
 	plugins/phases/test_phase.h

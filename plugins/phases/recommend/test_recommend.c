@@ -93,10 +93,10 @@ static void a_name_with_characters_that_cannot_be_seen_enters_no_command(void **
 	(void)state;
 	assert_string_equal(get(r, 0, "action"), "Add the missing file");
 	assert_false(any(r, "gnp"));
-	assert_false(advice_visible("a\x1b[2J"));
-	assert_false(advice_visible("a\nb"));
-	assert_false(advice_visible("\xc2\x9b"));
-	assert_true(advice_visible("größe/日本.json"));
+	assert_false(visible_text("a\x1b[2J"));
+	assert_false(visible_text("a\nb"));
+	assert_false(visible_text("\xc2\x9b"));
+	assert_true(visible_text("größe/日本.json"));
 	json_decref(r);
 }
 

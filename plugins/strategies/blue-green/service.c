@@ -213,12 +213,12 @@ static int wait_healthy(struct bg *b, int which, const char *release)
 	}
 }
 
-/* A deployment starts its release anew, even if one of that name runs there: what it read at its start may have changed since. */
+/* A deployment starts its release anew, even if one of that name runs there: what it read at its start may have changed since. A recovery does not: users may be on it. */
 static bool must_be_fresh(const struct bg *b, const char *release)
 {
 	const char *started = b->host->fact(b->call, FB_SCOPE_OWN, "started");
 
-	return !b->call->failed && !(started && !strcmp(started, release)) && bg_can_start(b, &b->side[BG_BLUE]);
+	return !b->call->failed && !(b->call->flags & FB_CALL_RECOVERY) && !(started && !strcmp(started, release)) && bg_can_start(b, &b->side[BG_BLUE]);
 }
 
 int bg_start(struct bg *b, int which, const char *release)
