@@ -141,6 +141,7 @@ struct look {
 	size_t i; /* the current byte */
 	void (*cover)(void *ctx, uint64_t from, uint64_t to, char by);
 	void *ctx;
+	uint64_t end; /* nothing is covered from here on: the byte that stands for the end of the stream is none of it */
 };
 
 /* The byte n before the current one; a line feed before the beginning. */
@@ -178,6 +179,8 @@ static bool bound(const struct look *l, size_t n)
 
 static void cover(const struct look *l, uint64_t from, uint64_t to)
 {
+	if (to > l->end)
+		to = l->end;
 	if (to > from)
 		l->cover(l->ctx, from, to, '*');
 }
@@ -860,7 +863,7 @@ static void keep_back(struct fb_scan *s, const unsigned char *data, size_t size)
 
 void fb_scan_put(struct fb_scan *s, const char *data, size_t size, void (*cover_range)(void *ctx, uint64_t from, uint64_t to, char by), void *ctx)
 {
-	struct look l = {.s = s, .data = (const unsigned char *)data, .cover = cover_range, .ctx = ctx};
+	struct look l = {.s = s, .data = (const unsigned char *)data, .cover = cover_range, .ctx = ctx, .end = UINT64_MAX};
 	uint64_t base = s->position;
 	uint16_t at = s->at;
 
@@ -887,7 +890,7 @@ void fb_scan_put(struct fb_scan *s, const char *data, size_t size, void (*cover_
 void fb_scan_end(struct fb_scan *s, void (*cover_range)(void *ctx, uint64_t from, uint64_t to, char by), void *ctx)
 {
 	static const unsigned char end[] = "\n";
-	struct look l = {.s = s, .data = end, .cover = cover_range, .ctx = ctx};
+	struct look l = {.s = s, .data = end, .cover = cover_range, .ctx = ctx, .end = s->position};
 
 	feed_all(&l, '\n', s->position);
 	s->count = 0;

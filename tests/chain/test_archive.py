@@ -126,6 +126,22 @@ def logs_are_preserved_by_a_step_alone():
         check(any(b"kept for later" in data for path, data in everything(os.path.join(folder, "logs"))), "the log of the step is not there")
 
 
+def large_logs_stay_beside_the_archive_unless_it_stands_alone():
+    with FilesLab(more='log_limit = "64MiB";') as lab:
+        steps = '{ name = "Loud"; run = "yes a line of a log that is long | head -c 20000000"; }, { name = "preserve logs"; phase = "archive"; }'
+        lab.deploy("1", steps)
+        execution = lab.report()["execution_id"]
+        with open(os.path.join(unpacked(lab, execution), "manifest.json")) as f:
+            manifest = json.load(f)
+        check(manifest["complete"] and [b["size"] for b in manifest["beside"]] == [20000000], "the manifest:", manifest["beside"])
+        check(os.path.getsize(os.path.join(manifest["folder"], manifest["beside"][0]["file"])) == 20000000, "the log is not where the manifest says")
+        os.mkdir(lab.path("alone"))
+        lab.deploy("2", steps.replace('phase = "archive"', f'phase = "archive"; directory = "{lab.path("alone")}"'))
+        execution = lab.report()["execution_id"]
+        out = subprocess.run(f"tar --zstd -tvf {lab.path('alone')}/{execution}.tar.zst", shell=True, stdout=subprocess.PIPE, text=True, check=True).stdout
+        check(" 20000000 " in out, "the log is not in", out)
+
+
 def reports_in_all_formats():
     with FilesLab() as lab:
         lab.deploy("1")
@@ -143,4 +159,4 @@ def reports_in_all_formats():
 
 if __name__ == "__main__":
     main(no_secret_is_in_any_archive_report_notification_journal_or_log, the_archive_has_what_explains_it_most_important_first, logs_are_preserved_by_a_step_alone,
-         reports_in_all_formats)
+         large_logs_stay_beside_the_archive_unless_it_stands_alone, reports_in_all_formats)

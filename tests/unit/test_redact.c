@@ -422,6 +422,33 @@ static void json_of_any_texts_is_json_after(void **state)
 	fb_redactor_free(r);
 }
 
+/* A byte that stands for the end is none of the text: what ends in the middle of an escape is covered no further. */
+static void a_text_that_ends_in_an_escape_is_covered_to_its_end(void **state)
+{
+	static const char *const texts[] = {"Cookie: abc=defgh\\", "Authorization: Bearer abcdefgh\\", "password=\"abcdefghijklmnopqrstuvwxyz0123456789\\", "password=abcdefghijklmnopqrstuvwxyz0123456789\\"};
+	struct fb_redactor *r = fb_redactor_new();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		size_t n = strlen(texts[i]);
+		char *exact = fb_alloc(n + 1);
+		struct fb_redact_stream *s = fb_redact_stream_new(r);
+		struct fb_text t = {0};
+
+		memcpy(exact, texts[i], n);
+		exact[n] = 'x'; /* must stay */
+		fb_redact(r, exact, n);
+		assert_int_equal(exact[n], 'x');
+		assert_non_null(memchr(exact, '*', n));
+		fb_redact_stream_put(s, texts[i], n, collect, &t);
+		fb_redact_stream_end(s, collect, &t);
+		assert_int_equal(t.n, n);
+		fb_text_clear(&t);
+		fb_free(exact);
+	}
+	fb_redactor_free(r);
+}
+
 static void facts_are_redacted_by_value_alone(void **state)
 {
 	struct fb_redactor *r = fb_redactor_new();
@@ -474,6 +501,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_secret_stays_readable),
 		cmocka_unit_test(rubbish_is_redacted_alike_however_it_is_cut),
 		cmocka_unit_test(json_of_any_texts_is_json_after),
+		cmocka_unit_test(a_text_that_ends_in_an_escape_is_covered_to_its_end),
 		cmocka_unit_test(facts_are_redacted_by_value_alone),
 		cmocka_unit_test(what_waits_is_bounded),
 	};

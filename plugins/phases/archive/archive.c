@@ -25,6 +25,7 @@
 #include "yaml.h"
 
 #define LIMIT 5000 /* files in a manifest */
+#define LOGS_LIMIT ((int64_t)16 * 1024 * 1024) /* what is compressed while people wait for the word */
 
 struct text {
 	FILE *file;
@@ -176,11 +177,12 @@ struct item {
 	char *path; /* below the folder of logs */
 	int rank;
 	int64_t size; /* what it has now: a log that is still written to only grows */
+	bool beside;  /* too large for a recovery to wait for: it stays where it is */
 	char hash[crypto_hash_sha256_BYTES * 2 + 1]; /* "": not in the tar */
 };
 struct content {
 	struct item *items;
-	size_t n, in; /* in: how many are in the tar */
+	size_t n, in, beside; /* in: how many are in the tar */
 	int left_out;
 	int64_t bytes;
 };
@@ -212,7 +214,21 @@ static void content_clear(struct content *c)
 	free(c->items);
 }
 
-static int content_find(int archive, const char *failed_log, struct content *ret)
+/* limit: bytes of logs that the tar takes; what else there is stays beside it. The files that this phase has made are always in it. */
+static void set_beside(struct content *c, int64_t limit)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		struct item *it = &c->items[i];
+
+		it->beside = it->rank >= 5 && limit > 0 && sum + it->size > limit;
+		c->beside += it->beside;
+		sum += it->beside ? 0 : it->size;
+	}
+}
+
+static int content_find(int archive, const char *failed_log, int64_t limit, struct content *ret)
 {
 	struct files files = {0};
 
@@ -236,6 +252,7 @@ static int content_find(int archive, const char *failed_log, struct content *ret
 	files_clear(&files);
 	if (ret->n)
 		qsort(ret->items, ret->n, sizeof *ret->items, by_rank);
+	set_beside(ret, limit);
 	return ret->items ? 0 : -1;
 }
 
@@ -248,15 +265,17 @@ static bool time_is_left(void *ctx)
 
 static json_t *make_manifest(const struct fb_call *call, const struct content *c, bool whole)
 {
-	json_t *list = json_array(), *missing = json_array();
+	json_t *list = json_array(), *missing = json_array(), *beside = json_array();
 
 	for (size_t i = 0; i < c->n; i++)
-		if (*c->items[i].hash)
+		if (c->items[i].beside)
+			json_array_append_new(beside, json_pack("{s:s, s:I}", "file", c->items[i].path, "size", (json_int_t)c->items[i].size));
+		else if (*c->items[i].hash)
 			json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "file", c->items[i].path, "size", (json_int_t)c->items[i].size, "sha256", c->items[i].hash));
 		else
 			json_array_append_new(missing, json_string(c->items[i].path));
-	return json_pack("{s:s, s:s*, s:b, s:o, s:o, s:i}", "schema", "failback.manifest/1", "execution", call->execution, "complete", whole, "files", list, "missing", missing,
-			 "left_out", c->left_out);
+	return json_pack("{s:s, s:s*, s:b, s:o, s:o, s:o, s:s, s:i}", "schema", "failback.manifest/1", "execution", call->execution, "complete", whole, "files", list, "missing", missing,
+			 "beside", beside, "folder", call->archive, "left_out", c->left_out);
 }
 
 /* Adds all until one does not fit. 0, or -1 with errno. */
@@ -264,9 +283,12 @@ static int fill(const struct fb_call *call, struct tar *t, int archive, const ch
 {
 	for (size_t i = 0; i < c->n; i++) {
 		struct item *it = &c->items[i];
-		int fd = openat(archive, it->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r, saved;
 		char member[4600];
+		int fd, r, saved;
 
+		if (it->beside)
+			continue;
+		fd = openat(archive, it->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (fd < 0) {
 			call->host->log(call, FB_LOG_WARNING, "%s is not archived: %s", it->path, strerror(errno));
 			c->left_out++;
@@ -358,7 +380,7 @@ static int make_tar(const struct fb_call *call, int archive, struct content *c, 
 		why = why ? why : errno;
 		whole = false;
 	}
-	whole = whole && c->in + (size_t)c->left_out >= c->n;
+	whole = whole && c->in + c->beside + (size_t)c->left_out >= c->n;
 	if (tar_end(t, whole, ret_path, room, ret_size)) {
 		call->host->fail(call, "the archive %s/%s.tar.zst cannot be written: %s. The logs are in %s", folder, id, strerror(errno), call->archive);
 		return -1;
@@ -446,12 +468,14 @@ static int32_t finish(const struct fb_call *call, int archive, const struct fail
 {
 	struct content c;
 	char path[4700] = "", text[4800];
+	const char *given = call->host->option(call, "directory");
 	int64_t size = 0;
 	json_t *manifest;
 	int32_t may;
 	int made, rc = 0;
 
-	if (content_find(archive, failure->log, &c)) {
+	/* In a folder of its own the archive stands alone; in that of the execution the logs are beside it anyway. */
+	if (content_find(archive, failure->log, call->host->option_int(call, "logs_limit", given && *given ? 0 : LOGS_LIMIT), &c)) {
 		call->host->fail(call, "there is no memory for the list of what is to be archived");
 		return FB_RETRY;
 	}
@@ -470,7 +494,8 @@ static int32_t finish(const struct fb_call *call, int archive, const struct fail
 	json_decref(manifest);
 	if (made == 0 && !rc) {
 		retain(call, path);
-		phase_say(call, "%zu files archived in %s (%" PRId64 " KiB of %" PRId64 ")", c.in + 1, path, (size + 1023) / 1024, (c.bytes + 1023) / 1024);
+		snprintf(text, sizeof text, "; %zu large logs stay in %s", c.beside, call->archive);
+		phase_say(call, "%zu files archived in %s (%" PRId64 " KiB of %" PRId64 ")%s", c.in + 1, path, (size + 1023) / 1024, (c.bytes + 1023) / 1024, c.beside ? text : "");
 	}
 	content_clear(&c);
 	return made || rc ? FB_FAIL : FB_OK;
@@ -560,6 +585,7 @@ static int32_t check(const struct fb_call *call)
 static const struct fb_option options[] = {
 	{.name = "directory", .type = FB_TYPE_PATH, .summary = "Folder for the archives; without it, that of the execution"},
 	{.name = "level", .type = FB_TYPE_INT, .default_value = "1", .min = 1, .max = 19, .summary = "How hard zstd compresses"},
+	{.name = "logs_limit", .type = FB_TYPE_SIZE, .summary = "How much of the logs the archive takes; larger ones stay beside it"},
 	{.name = "keep_for", .type = FB_TYPE_DURATION, .summary = "Archives that are older are removed"},
 	{.name = "keep_last", .type = FB_TYPE_INT, .min = 1, .max = 1000000, .summary = "How many archives are kept"},
 	{.name = "keep_size", .type = FB_TYPE_SIZE, .summary = "How much room all archives may take; the oldest go first"},
