@@ -56,6 +56,7 @@ def slack_by_webhook_has_one_message_an_incident():
             check(part in text, f"it says {part}:", text)
         check("<!here>" not in text, "nobody is called when it went well in the end (warning):", text)
         check(all(r[2] in ("sent", "dropped") for r in rows(lab)), "nothing waits:", rows(lab))
+        check("not delivered" not in json.dumps(report), "and nobody is said not to have been told:", [p for p in report["rollback"]["phases"] if p["id"] == "notify"])
 
 
 def slack_by_token_has_one_message_that_is_updated():
