@@ -17,6 +17,7 @@ include plugins/notifiers/pagerduty/local.mk
 include plugins/notifiers/email/local.mk
 include plugins/notifiers/teams/local.mk
 include plugins/notifiers/syslog/local.mk
+include plugins/notifiers/local.mk
 include plugins/phases/command/local.mk
 include plugins/strategies/immediate/local.mk
 include plugins/strategies/tree/local.mk

@@ -30,7 +30,7 @@
  *     "place": PLACE
  *   } ],                                       in dependency order, dependencies first
  *   "chains": { "backup": [LINK…], "plan": [LINK…], "recovery": [LINK…] },      rollback: plan is []
- *   "notifiers": [ USE + {"on": ["rollback.*"], "timeout": 10000, "retries": 5, "fallback": [names], "escalate": [names], "escalate_after": ms (opt),
+ *   "notifiers": [ USE + {"on": ["rollback.*"], "timeout": 10000, "retries": 5, "fallback": [names] (opt), "escalate": [names] (opt), "escalate_after": ms (opt),
  *                  "title": TEMPLATE (opt), "text": TEMPLATE (opt)} ],        config/words.h; older chains have none of what is after "retries"
  *   "plugins": [ DESCRIPTOR… ]                 every plugin that anything above uses, once (core/host/catalog.h)
  * }

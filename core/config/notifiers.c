@@ -44,7 +44,7 @@ static json_t *read_on(struct fb_build *b, const struct fb_node *node)
 			else
 				fb_node_error(b->errs, item, "no event is named '%.60s'%s", pattern, fb_read_hint(pattern, events, hint));
 		}
-		return on; /* an empty one: see names_it */
+		return on; /* an empty one: for those that only stand in for others */
 	}
 	if (node)
 		fb_read_expected(b->errs, node, "a list of event names such as [ \"rollback.*\" ]");
@@ -57,6 +57,11 @@ struct notifiers {
 	struct fb_build *b;
 	json_t *list, *given;
 	json_t *names;          /* of all, the disabled ones too: name -> true when it is in use */
+	struct {
+		char *name;
+		const struct fb_node *on;
+	} *silent;              /* those whose list "on" is empty */
+	size_t silent_count;
 };
 
 static void take_name(void *ctx, const struct fb_node *node)
@@ -86,12 +91,13 @@ static void take_template(struct fb_build *b, const struct fb_node *node, json_t
 	fb_free(unknown);
 }
 
-static json_t *take_others(struct fb_build *b, const struct fb_node *node, const char *name)
+static void take_others(struct fb_build *b, const struct fb_node *node, json_t *notifier, const char *name)
 {
 	const struct fb_node *m = fb_node_member(node, name);
 	json_t *list;
 
-	return m && fb_read_strings(b->errs, m, true, &list) ? list : json_array();
+	if (m && fb_read_strings(b->errs, m, true, &list))
+		json_object_set_new(notifier, name, list);
 }
 
 static bool is_enabled(struct fb_build *b, const struct fb_node *node)
@@ -119,14 +125,19 @@ static void take_use(struct notifiers *n, const struct fb_node *node, json_t *no
 	json_object_set_new(notifier, "retries", json_integer(retries));
 	take_template(n->b, node, notifier, "title");
 	take_template(n->b, node, notifier, "text");
-	json_object_set_new(notifier, "fallback", take_others(n->b, node, "fallback"));
-	json_object_set_new(notifier, "escalate", take_others(n->b, node, "escalate"));
+	take_others(n->b, node, notifier, "fallback");
+	take_others(n->b, node, notifier, "escalate");
 	if ((m = fb_node_member(node, "escalate_after")) && fb_read_duration(n->b->errs, m, 0, 0, FB_FOREVER_MS, &after))
 		json_object_set_new(notifier, "escalate_after", json_integer(after));
 	if (m && !fb_node_member(node, "escalate"))
 		fb_node_error(n->b->errs, m, "'escalate_after' says when, and 'escalate' is missing: to whom");
 	fb_name_settle(n->b, n->list, json_incref(notifier), node, n->given);
 	json_object_set_new(n->names, json_string_value(json_object_get(notifier, "name")), json_boolean(enabled));
+	if (enabled && (m = fb_node_member(node, "on")) && m->type == FB_NODE_LIST && !m->n) {
+		n->silent = fb_realloc(n->silent, (n->silent_count + 1) * sizeof *n->silent);
+		n->silent[n->silent_count].name = fb_strdup(json_string_value(json_object_get(notifier, "name")));
+		n->silent[n->silent_count++].on = m;
+	}
 	json_decref(notifier);
 }
 
@@ -197,9 +208,13 @@ static void settle_others(struct notifiers *n)
 	json_t *notifier;
 	size_t i;
 
+	for (i = 0; i < n->silent_count; i++) {
+		if (!is_named(n->list, n->silent[i].name))
+			fb_node_error(n->b->errs, n->silent[i].on, "the list is empty: the notifier would never be told anything, since no other names it in 'fallback' or 'escalate'");
+		fb_free(n->silent[i].name);
+	}
+	fb_free(n->silent);
 	json_array_foreach(n->list, i, notifier) {
-		if (!json_array_size(json_object_get(notifier, "on")) && !is_named(n->list, json_string_value(json_object_get(notifier, "name"))))
-			error_at(n->b, notifier, fb_strdup("'on' is empty, and no other names it in 'fallback' or 'escalate': it would never be told anything"));
 		check_others(n, notifier, "fallback");
 		check_others(n, notifier, "escalate");
 	}

@@ -228,7 +228,7 @@ static bool take_group(struct fb_channel *c, const struct fb_outbox_row *rows, s
 	}
 	for (size_t i = first; i < last && !c->e->x.is_lost; i++)
 		if (is_mine(c, &rows[i]) && fb_streq(rows[i].execution, rows[first].execution)) {
-			char *text = fb_asprintf("%s speaks for it", rows[last].event);
+			char *text = fb_asprintf("%s" FB_SPEAKS_FOR_IT, rows[last].event);
 
 			set_row(c, rows[i].id, "dropped", text, 0);
 			fb_free(text);

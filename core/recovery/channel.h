@@ -43,6 +43,9 @@ struct fb_outbox {
 	void *owner;
 };
 
+/* What a notification is dropped for when a newer one of its incident says it all: EVENT, and this */
+#define FB_SPEAKS_FOR_IT " speaks for it"
+
 /* channel.c */
 int fb_channel_init(struct fb_engine *e, const json_t *json, struct fb_channel *c, struct fb_err *err) FB_MUST_USE;
 void fb_channel_clear(struct fb_channel *c);

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "recovery/flush.h"
 #include "recovery/internal.h"
 
 /* What one engine process works with; one execution after another when it first goes on with an interrupted one. */
@@ -245,7 +246,7 @@ static int start(struct process *p, struct fb_journal *j, struct fb_pool *pool, 
 	}
 	if (risk >= 0) {
 		say(p, json_pack("{s:s}", "execution", id));
-		if (fb_journal_event(j, "approval.waiting", NULL, "its risk needs approval", NULL, NULL, &err) < 0)
+		if (fb_outbox_tell(p->config, j, pool, id, frozen, "approval.waiting", "its risk needs approval", &err) < 0)
 			say_error(p, &err);
 		code = FB_EXIT_WAITING;
 	} else {

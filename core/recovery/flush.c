@@ -189,7 +189,7 @@ static json_t *left_of(struct fb_journal *j)
 	return list;
 }
 
-static void carry(struct carrier *k, int64_t wait_ms)
+static void carry(struct carrier *k, int64_t wait_ms, bool leftovers)
 {
 	struct fb_engine *e = &k->e;
 	uv_timer_t looking;
@@ -198,7 +198,7 @@ static void carry(struct carrier *k, int64_t wait_ms)
 	looking.data = e;
 	e->outbox->delivered = delivered;
 	e->outbox->owner = k;
-	e->outbox->leftovers = true;
+	e->outbox->leftovers = leftovers;
 	for (size_t i = 0; i < e->outbox->n && !e->x.is_lost; i++)
 		fb_channel_next(&e->outbox->channels[i]);
 	uv_timer_start(&looking, look, 0, 5);
@@ -221,7 +221,7 @@ int fb_outbox_flush(const struct fb_config *config, struct fb_journal *j, const 
 		n = fb_pool_hosts(k->e.x.pool, hosts, names, 64);
 		r = fb_journal_outbox_claim(j, hosts, (size_t)n, &err);
 		if (r == 0)
-			carry(k, wait_ms);
+			carry(k, wait_ms, true);
 		if (r == 0 && k->e.x.is_lost) {
 			err = k->e.fatal;
 			r = -1;
@@ -231,6 +231,48 @@ int fb_outbox_flush(const struct fb_config *config, struct fb_journal *j, const 
 	}
 	*ret = r == 0 ? json_pack("{s:O, s:o}", "deliveries", k->list, "left", left_of(j)) : NULL;
 	close_carrier(k);
+	fb_free(k);
+	return r;
+}
+
+/* ---- one event of an execution that waits ---- */
+
+int fb_outbox_tell(const struct fb_config *config, struct fb_journal *j, struct fb_pool *pool, const char *id, json_t *frozen, const char *event, const char *summary, struct fb_err *err)
+{
+	struct carrier *k = fb_alloc(sizeof *k);
+	struct fb_engine *e = &k->e;
+	int r = -1;
+
+	uv_loop_init(&e->loop);
+	uv_timer_init(&e->loop, &k->end);
+	k->end.data = k;
+	k->list = json_array();
+	e->say = -1;
+	e->status = "waiting_approval";
+	e->x.loop = &e->loop;
+	e->x.journal = j;
+	e->x.pool = pool;
+	e->x.hooks = &hooks;
+	e->x.owner = e;
+	if (fb_context_init(&e->x, id, frozen, fb_config_state_dir(config), err) == 0 && fb_engine_outbox_init(e, err) == 0 && fb_pool_attach(pool, &e->loop, err) == 0) {
+		fb_engine_tell(e, event, summary);
+		for (size_t i = 0; i < e->outbox->n && !e->x.is_lost; i++) { /* nothing that is newer will come */
+			e->told_end = true;
+			fb_channel_next(&e->outbox->channels[i]);
+		}
+		carry(k, fb_context_setting(&e->x, "notify_timeout", 10000), false);
+		r = e->x.is_lost ? -1 : 0;
+		if (r < 0)
+			*err = e->fatal;
+	}
+	e->x.is_lost = true;
+	fb_pool_detach(pool);
+	uv_walk(&e->loop, close_handle, NULL);
+	uv_run(&e->loop, UV_RUN_DEFAULT);
+	fb_engine_outbox_clear(e);
+	fb_context_clear(&e->x);
+	uv_loop_close(&e->loop);
+	json_decref(k->list);
 	fb_free(k);
 	return r;
 }

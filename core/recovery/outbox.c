@@ -35,6 +35,11 @@ static const char *severity_of(const char *event)
 
 /* ---- who waits for the outbox ---- */
 
+static bool is_spoken_for(const struct fb_outbox_row *row)
+{
+	return !strcmp(row->status, "dropped") && row->text && strstr(row->text, FB_SPEAKS_FOR_IT);
+}
+
 static json_t *deliveries(struct fb_engine *e)
 {
 	struct fb_outbox_row *rows;
@@ -45,8 +50,9 @@ static json_t *deliveries(struct fb_engine *e)
 	if (fb_journal_outbox(e->x.journal, e->x.id, false, &rows, &n, &err) < 0)
 		return list;
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?, s:i}", "notifier", rows[i].notifier, "event", rows[i].event, "status", rows[i].status, "text", rows[i].text,
-						      "attempts", rows[i].attempts));
+		if (!is_spoken_for(&rows[i]))
+			json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?, s:i}", "notifier", rows[i].notifier, "event", rows[i].event, "status", rows[i].status, "text", rows[i].text,
+							      "attempts", rows[i].attempts));
 	fb_outbox_free(rows, n);
 	return list;
 }

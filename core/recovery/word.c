@@ -77,7 +77,7 @@ int fb_word_rank(const char *severity)
 
 static const char *state_of(const char *event, const char *system)
 {
-	static const char *const recovering[] = {"rollback.started", "rollback.traffic_safe", "rollback.restored", "rollback.verified", "execution.resumed"};
+	static const char *const recovering[] = {"rollback.started", "rollback.traffic_safe", "rollback.restored", "rollback.verified"};
 
 	if (!strcmp(event, "rollback.completed"))
 		return !*system || !strcmp(system, "STABLE") ? "over" : "open";

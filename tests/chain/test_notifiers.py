@@ -56,6 +56,7 @@ def slack_by_webhook_has_one_message_an_incident():
             check(part in text, f"it says {part}:", text)
         check("<!here>" not in text, "nobody is called when it went well in the end (warning):", text)
         check(all(r[2] in ("sent", "dropped") for r in rows(lab)), "nothing waits:", rows(lab))
+        check("not delivered" not in json.dumps(report), "and nobody is said not to have been told:", [p for p in report["rollback"]["phases"] if p["id"] == "notify"])
 
 
 def slack_by_token_has_one_message_that_is_updated():
@@ -269,6 +270,14 @@ def templates_are_checked_shown_and_used():
         check(slack.posts[1]["blocks"][0]["text"]["text"].startswith("production: Deployment Completed"), "and in earnest:", slack.posts[1])
 
 
+def who_is_to_approve_is_told():
+    with Slack() as slack, PagerDuty() as pd, FilesLab(notifiers=notifiers(slack_hook(slack), pager(pd))) as lab:
+        p = lab.run("deploy", lab.plan('{ name = "Risky"; run = "true"; risk = "high"; }', more='approval = "high";'), "--release", "1", expect=6)
+        check(len(slack.posts) == 1 and slack.posts[0]["blocks"][0]["text"]["text"] == "Approval Needed", "Slack:", slack.posts, p.stdout)
+        check("failback approve deploy-production-" in json.dumps(slack.posts[0]) and not pd.times, "with the command; and nobody is woken:", slack.posts)
+        check(all(r[2] == "sent" for r in rows(lab)), "delivered:", rows(lab))
+
+
 def mistakes_in_notifiers_are_found():
     with FilesLab() as lab:
         for text, words in (('use = "console"; fallback = "slcak";', "no such notifier"), ('use = "console"; escalate = "console";', "names itself"), ('use = "console"; on = [ ];', "never be told anything"),
@@ -296,4 +305,4 @@ if __name__ == "__main__":
          teams_has_a_card_of_each_incident, syslog_has_an_entry_of_each_event, retry_after_is_waited_for, broken_answers_lose_nothing, an_answer_that_is_lost_makes_no_second_message,
          a_permanent_error_falls_to_the_next_channel, a_dead_channel_is_given_to_the_next_at_the_end, an_incident_escalates_by_time_and_by_severity,
          what_was_not_delivered_is_delivered_by_flush_once, the_next_execution_delivers_what_is_left, two_processes_deliver_nothing_twice, the_seeds_settings_are_served,
-         templates_are_checked_shown_and_used, mistakes_in_notifiers_are_found)
+         templates_are_checked_shown_and_used, who_is_to_approve_is_told, mistakes_in_notifiers_are_found)

@@ -52,7 +52,7 @@ SERVICE = """{{ name = "{name}"; {depends}
 CONFIG = """
 environment = "production"; watch_for = "10ms"; evidence_timeout = "50ms"; notify_timeout = "5s"; rollback_timeout = "{rollback_timeout}";
 failure_threshold = 1;
-notifiers = ( {{ name = "pager"; use = "exec"; run = "read -r event; echo \\"$event\\" >> {world}/mail"; on = [ "deployment.*", "rollback.completed", "rollback.incomplete" ]; }} );
+notifiers = ( {{ name = "pager"; use = "exec"; run = "read -r event; printf '%s\\\\n' \\"$event\\" >> {world}/mail"; on = [ "deployment.*", "rollback.completed", "rollback.incomplete" ]; }} );
 recovery = (
   {{ phase = "protect-traffic"; }},
   {{ phase = "restore"; timeout = "{restore_timeout}"; }},

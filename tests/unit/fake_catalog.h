@@ -72,7 +72,14 @@ static const char fake_descriptors[] =
 	" {'name':'headers','type':'map','secret':true,'summary':'Request headers'}]},"
 	"{'kind':'notifier','name':'console','operations':['notify'],'features':[],'options':[]},"
 	"{'kind':'notifier','name':'slack','operations':['notify'],'features':[],'options':["
-	" {'name':'webhook_url','type':'url','required':true,'secret':true,'summary':'The webhook'}]}"
+	" {'name':'webhook_url','type':'url','required':true,'secret':true,'summary':'The webhook'}]},"
+	"{'kind':'notifier','name':'email','operations':['notify'],'features':[],'options':["
+	" {'name':'host','type':'string','required':true,'summary':'The server'},"
+	" {'name':'user','type':'string','summary':'Who'},"
+	" {'name':'password','type':'string','secret':true,'summary':'The password'},"
+	" {'name':'recipients','type':'list','required':true,'summary':'To whom'}]},"
+	"{'kind':'notifier','name':'pagerduty','operations':['notify'],'features':[],'options':["
+	" {'name':'routing_key','type':'string','required':true,'secret':true,'alias':'api_key','summary':'The key'}]}"
 	"]";
 
 static json_t *fake_list;

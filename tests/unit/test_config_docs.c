@@ -49,7 +49,7 @@ static void examples_in_the_manual_page_pass_the_check(void **state)
 			assert_string_equal(check(f, config), "");
 		fb_free(config);
 	}
-	assert_int_equal(n, 3);
+	assert_int_equal(n, 4);
 	config = example(page, "config", 1);
 	assert_string_equal(check(f, config), "");
 	for (n = 0; (plan = example(page, "plan", n)); n++) {

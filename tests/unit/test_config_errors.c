@@ -330,7 +330,7 @@ static void notifiers_hear_only_events_that_there_are(void **state)
 			    "failback.conf:1: setting 'notifiers[0].on[1]': no event is named 'deployment.fialed'; did you mean 'deployment.failed'?\n"
 			    "failback.conf:1: setting 'notifiers[0].on[2]': events of links ('link.failed') do not go to notifiers\n"
 			    "failback.conf:2: setting 'notifiers[1].timeout': expected a duration with its unit, such as \"30s\", found the number 5\n"
-			    "failback.conf:2: setting 'notifiers[1].on': the list is empty: the notifier would never be told anything\n"
+			    "failback.conf:2: setting 'notifiers[1].on': the list is empty: the notifier would never be told anything, since no other names it in 'fallback' or 'escalate'\n"
 			    "failback.conf:2: setting 'notifiers[1].use': there is no notifier plugin 'slcak'; did you mean 'slack'?\n");
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* notifier console: one line for people, in the execution's log, which the command line and the journal of a service show. Sends nothing anywhere. */
+#include <stdio.h>
 #include <string.h>
 
 #include "failback/plugin.h"
@@ -20,6 +21,14 @@ static int32_t notify(const struct fb_call *call, const struct fb_event *event)
 {
 	const char *prefix = call->host->option(call, "prefix");
 
+	if (call->flags & FB_CALL_DRY_RUN) {
+		char preview[2048];
+
+		snprintf(preview, sizeof(preview), "{\"method\": \"log\", \"to\": \"the execution's log\", \"body\": %.1800s}",
+			 call->host->json_string(call, event->summary && strlen(event->summary) < 300 ? event->summary : event->name));
+		call->host->report(call, "preview", preview);
+		return FB_OK;
+	}
 	call->host->log(call, level_of(event->severity), "%s%s%s [%s]%s%s%s%s", prefix ? prefix : "", prefix ? " " : "", event->summary ? event->summary : event->name,
 			event->name, event->incident ? " " : "", event->incident ? event->incident : "", event->report ? ", report: " : "",
 			event->report ? event->report : "");

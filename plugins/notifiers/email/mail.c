@@ -82,14 +82,14 @@ static bool is_plain(const char *s)
 	return true;
 }
 
-/* Words of at most 75 characters, cut between characters of UTF-8 (RFC 2047, 2 and 5) */
+/* Words that leave room for the header's name on a line of at most 76 characters, cut between characters of UTF-8 (RFC 2047, 2 and 5) */
 static void add_words(struct out *o, const char *s)
 {
 	char line[80];
 	bool first = true;
 
 	while (*s) {
-		size_t n = strlen(s) < 45 ? strlen(s) : 45;
+		size_t n = strlen(s) < 39 ? strlen(s) : 39;
 
 		while (n > 1 && n < strlen(s) && ((unsigned char)s[n] & 0xc0) == 0x80)
 			n--;

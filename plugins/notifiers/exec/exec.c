@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include "plugins/common/exec/exec.h"
+#include "plugins/common/incident.h"
 
 static const struct fb_option options[] = {
 	{.name = "run", .type = FB_TYPE_COMMAND, .flags = FB_OPTION_REQUIRED, .summary = "Program to run for each event"},
@@ -79,6 +80,13 @@ static int32_t notify_plainly(const struct fb_call *call, const struct fb_event 
 		return FB_FATAL;
 	}
 	run_option(call, "run", &spec);
+	if (call->flags & FB_CALL_DRY_RUN) {
+		run_show(&spec, show, sizeof(show));
+		incident_preview(call, "run", show, document);
+		run_clear(&spec);
+		free(document);
+		return FB_OK;
+	}
 	run_add_map(call, &spec, "environment");
 	run_add_map(call, &spec, "secret_environment");
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
