@@ -1,47 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* failback backup copy and fetch: a set to the copies that backup_store names, and back from one */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/backup/copies.h"
 #include "cli/backup/sets.h"
 #include "cli/backup/tool.h"
 #include "cli/cli.h"
 #include "cli/rows.h"
-#include "config/secret.h"
-
-/* ---- which copy ---- */
-
-static const char *name_of(const json_t *copy)
-{
-	return json_string_value(json_object_get(copy, "name"));
-}
-
-/* NULL with *ret_code: there is none of that name. */
-static const json_t *find_copy(struct fb_cli *cli, const char *name, int *ret_code)
-{
-	const json_t *copies = fb_config_backup_store(cli->config)->copies, *one;
-	const char **names = fb_alloc((json_array_size(copies) + 1) * sizeof *names), *near;
-	struct fb_text all = {0};
-	size_t i;
-
-	json_array_foreach(copies, i, one) {
-		names[i] = name_of(one);
-		if (fb_streq(names[i], name)) {
-			fb_free(names);
-			fb_text_clear(&all);
-			return one;
-		}
-		fb_text_printf(&all, "%s%s", i ? ", " : "", names[i]);
-	}
-	near = fb_nearest(name, names);
-	*ret_code = fb_cli_fail(cli, FB_EXIT_USAGE, "no copy is named '%s'%s%s%s%s", name, near ? "; did you mean '" : all.n ? "; there are " : ": backup_store has no copies (failback.conf(5))",
-				near ? near : all.n ? all.p : "", near ? "'?" : "", "");
-	fb_text_clear(&all);
-	fb_free(names);
-	return NULL;
-}
 
 static bool has_copies(struct fb_cli *cli, int *ret_code)
 {
@@ -49,29 +16,6 @@ static bool has_copies(struct fb_cli *cli, int *ret_code)
 		return true;
 	*ret_code = fb_cli_fail(cli, FB_EXIT_USAGE, "backup_store has no copies: name them in the configuration (failback.conf(5))");
 	return false;
-}
-
-/* The location with its secrets in place, to be wiped and freed by end_location; NULL with *ret_code. */
-static char *location_of(struct fb_cli *cli, const json_t *copy, int *ret_code)
-{
-	json_t *declared = json_pack("[{s:s, s:s}]", "name", "command", "type", "command");
-	struct fb_err err = {0};
-	json_t *resolved = fb_secret_resolve(copy, declared, NULL, &err);
-	char *text = resolved ? json_dumps(resolved, JSON_COMPACT) : NULL;
-
-	json_decref(resolved);
-	json_decref(declared);
-	if (!text) {
-		fb_err_prefix(&err, "the copy '%s' in backup_store cannot be reached", name_of(copy));
-		*ret_code = fb_cli_fail_err(cli, &err);
-	}
-	return text;
-}
-
-static void end_location(char *text)
-{
-	explicit_bzero(text, strlen(text));
-	free(text);
 }
 
 static int audit(struct fb_cli *cli, const char *action, const char *set, const char *copy)
@@ -121,20 +65,20 @@ static int run(struct fb_cli *cli, const char *command, const json_t *copy, cons
 	char *location, *what;
 	int code = 0;
 
-	location = location_of(cli, copy, &code);
+	location = fb_copy_location(cli, copy, &code);
 	if (!location)
 		return code;
 	call.input = location;
 	fb_tool_run(cli, &call, &a);
-	end_location(location);
+	fb_copy_location_end(location);
 	if (a.code == 0) {
 		const json_t *one = json_array_get(json_object_get(a.json, "sets"), 0);
 		const json_t *bytes = json_object_get(a.json, "bytes_sent");
 
-		json_array_append_new(rows, json_pack("{s:s, s:O?, s:O?, s:O?, s:O?}", "name", name_of(copy), "state", json_object_get(one, "state"), "location", json_object_get(a.json, "location"),
+		json_array_append_new(rows, json_pack("{s:s, s:O?, s:O?, s:O?, s:O?}", "name", fb_copy_name(copy), "state", json_object_get(one, "state"), "location", json_object_get(a.json, "location"),
 						      "bytes", bytes ? bytes : json_object_get(a.json, "bytes_fetched"), "seconds", json_object_get(a.json, "seconds")));
 	} else {
-		what = fb_asprintf("the set %s was not %s '%s'", set, !strcmp(command, "push") ? "sent to the copy" : "fetched from the copy", name_of(copy));
+		what = fb_asprintf("the set %s was not %s '%s'", set, !strcmp(command, "push") ? "sent to the copy" : "fetched from the copy", fb_copy_name(copy));
 		code = fb_tool_fail(cli, &a, FB_EXIT_FAILED, what);
 		fb_free(what);
 	}
@@ -155,14 +99,14 @@ int fb_cmd_backup_copy(struct fb_cli *cli)
 	if (code == 0 && has_copies(cli, &code))
 		set = fb_sets_find(cli, &s, cli->operands[0], &code);
 	if (set && to)
-		wanted = find_copy(cli, to, &code);
+		wanted = fb_copy_find(cli, to, &code);
 	if (set && code == 0) {
 		json_array_foreach(fb_config_backup_store(cli->config)->copies, i, one) {
 			if (to && one != wanted)
 				continue;
 			code = run(cli, "push", one, set->id, set->recorded, "sending", rows);
 			if (code == 0)
-				code = audit(cli, "backup.copied", set->id, name_of(one));
+				code = audit(cli, "backup.copied", set->id, fb_copy_name(one));
 			failed = failed ? failed : code;
 			if (code == FB_EXIT_STOPPED)
 				break;
@@ -183,14 +127,14 @@ static char *find_set(struct fb_cli *cli, const json_t *copy, const char *text, 
 	struct fb_tool_call call = {.args = args, .key = true};
 	struct fb_tool_answer a;
 	const json_t *row, *best = NULL;
-	char *location = location_of(cli, copy, ret_code), *id = NULL;
+	char *location = fb_copy_location(cli, copy, ret_code), *id = NULL;
 	size_t i, n = 0;
 
 	if (!location)
 		return NULL;
 	call.input = location;
 	fb_tool_run(cli, &call, &a);
-	end_location(location);
+	fb_copy_location_end(location);
 	if (a.code != 0) {
 		*ret_code = fb_tool_fail(cli, &a, FB_EXIT_FAILED, "cannot list what the copy has");
 		fb_tool_clear(&a);
@@ -213,7 +157,7 @@ static char *find_set(struct fb_cli *cli, const json_t *copy, const char *text, 
 	if (n == 1)
 		id = fb_strdup(json_string_value(json_object_get(best, "set")));
 	else
-		*ret_code = fb_cli_fail(cli, FB_EXIT_USAGE, n ? "the copy '%s' has more than one set that begins with '%s'; give more of it" : "the copy '%s' has no set '%s'", name_of(copy), text);
+		*ret_code = fb_cli_fail(cli, FB_EXIT_USAGE, n ? "the copy '%s' has more than one set that begins with '%s'; give more of it" : "the copy '%s' has no set '%s'", fb_copy_name(copy), text);
 	fb_tool_clear(&a);
 	return id;
 }
@@ -231,7 +175,7 @@ int fb_cmd_backup_fetch(struct fb_cli *cli)
 		const json_t *copies = fb_config_backup_store(cli->config)->copies;
 
 		if (from)
-			copy = find_copy(cli, from, &code);
+			copy = fb_copy_find(cli, from, &code);
 		else if (json_array_size(copies) == 1)
 			copy = json_array_get(copies, 0);
 		else
@@ -244,7 +188,7 @@ int fb_cmd_backup_fetch(struct fb_cli *cli)
 		code = run(cli, "pull", copy, id, recorded, "fetching", rows);
 		fb_free(recorded);
 		if (code == 0)
-			code = audit(cli, "backup.fetched", id, name_of(copy));
+			code = audit(cli, "backup.fetched", id, fb_copy_name(copy));
 		if (code == 0)
 			code = tell(cli, "failback.backup-fetch/1", id, rows, FB_EXIT_DONE);
 	}

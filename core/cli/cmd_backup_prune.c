@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/backup/copies.h"
 #include "cli/backup/retain.h"
 #include "cli/backup/sets.h"
 #include "cli/backup/tool.h"
@@ -19,6 +20,9 @@ static const char *const reasons[] = {
 struct prune {
 	struct fb_cli *cli;
 	const struct fb_backup_store *store;
+	const json_t *copy; /* NULL: it is about the store itself */
+	char *location;     /* of the copy */
+	int64_t retention_days, keep_last, max_size;
 	struct fb_sets sets;
 	struct fb_retain_policy policy;
 	struct fb_retain_row *rows; /* of the sealed sets, in their order */
@@ -57,8 +61,8 @@ static size_t count(const struct prune *p, enum fb_retain_reason reason)
 /* Runs the store on what is decided now. 0 with its answer in p->answer, or the exit code. */
 static int run_store(struct prune *p, bool dry)
 {
-	const char **args = fb_alloc((2 * p->n + 4) * sizeof *args);
-	struct fb_tool_call call = {.args = args, .key = true};
+	const char **args = fb_alloc((2 * p->n + 6) * sizeof *args);
+	struct fb_tool_call call = {.args = args, .key = true, .input = p->location};
 	struct fb_tool_answer a;
 	size_t n = 0;
 	int code = 0;
@@ -66,6 +70,10 @@ static int run_store(struct prune *p, bool dry)
 	args[n++] = "prune";
 	if (dry)
 		args[n++] = "--dry-run";
+	if (p->location) {
+		args[n++] = "--at";
+		args[n++] = "-";
+	}
 	p->removed = 0;
 	for (size_t i = 0; i < p->n; i++) {
 		if (!fb_retain_removes(&p->rows[i]))
@@ -95,13 +103,13 @@ static int decide_size(struct prune *p)
 	size_t low = 1, high = count(p, FB_RETAIN_YOUNG);
 	int code = run_store(p, true);
 
-	if (code || bytes_kept(p) <= p->store->max_size)
+	if (code || bytes_kept(p) <= p->max_size)
 		return code;
 	while (low < high && !code) {
 		p->policy.for_size = low + (high - low) / 2;
 		fb_retain(p->rows, p->n, &p->policy);
 		code = run_store(p, true);
-		if (bytes_kept(p) <= p->store->max_size)
+		if (bytes_kept(p) <= p->max_size)
 			high = p->policy.for_size;
 		else
 			low = p->policy.for_size + 1;
@@ -111,13 +119,23 @@ static int decide_size(struct prune *p)
 	return code;
 }
 
+static int64_t number_of(const struct prune *p, const char *name, int64_t of_store)
+{
+	const json_t *v = json_object_get(p->copy, name);
+
+	return v ? json_integer_value(v) : of_store;
+}
+
 static int decide(struct prune *p)
 {
 	make_rows(p);
-	p->policy = (struct fb_retain_policy){.environment = fb_config_environment(p->cli->config), .now_ms = fb_clock_wall_ms(), .retention_days = p->store->retention_days,
-					      .keep_last = p->store->keep_last, .orphans = fb_cli_option(p->cli, "orphans") != NULL};
+	p->retention_days = number_of(p, "retention_days", p->store->retention_days);
+	p->keep_last = number_of(p, "keep_last", p->store->keep_last);
+	p->max_size = number_of(p, "max_size", p->copy ? 0 : p->store->max_size);
+	p->policy = (struct fb_retain_policy){.environment = fb_config_environment(p->cli->config), .now_ms = fb_clock_wall_ms(), .retention_days = p->retention_days,
+					      .keep_last = p->keep_last, .orphans = fb_cli_option(p->cli, "orphans") != NULL};
 	fb_retain(p->rows, p->n, &p->policy);
-	return p->store->max_size > 0 ? decide_size(p) : 0;
+	return p->max_size > 0 ? decide_size(p) : 0;
 }
 
 /* ---- telling ---- */
@@ -128,7 +146,7 @@ static char *why_last(const struct prune *p, const struct fb_retain_row *row)
 
 	if (row->rank == 1)
 		return fb_asprintf("the newest of %s", of);
-	return fb_asprintf("number %zu of the %lld newest of %s", row->rank, (long long)p->store->keep_last, of);
+	return fb_asprintf("number %zu of the %lld newest of %s", row->rank, (long long)p->keep_last, of);
 }
 
 /* To be freed. */
@@ -136,7 +154,7 @@ static char *why(const struct prune *p, size_t i)
 {
 	const struct fb_retain_row *row = &p->rows[i];
 	const struct fb_set *set = p->of[i];
-	long long days = (long long)((p->policy.now_ms - row->created_ms) / DAY_MS), limit = (long long)p->store->retention_days;
+	long long days = (long long)((p->policy.now_ms - row->created_ms) / DAY_MS), limit = (long long)p->retention_days;
 	char size[FB_ROW_SIZE];
 
 	switch (row->reason) {
@@ -150,10 +168,10 @@ static char *why(const struct prune *p, size_t i)
 	case FB_RETAIN_OLD:
 		if (!row->environment)
 			return fb_asprintf("%lld days old, limit %lld; the journal has no execution of it", days, limit);
-		if (p->store->keep_last == 1)
+		if (p->keep_last == 1)
 			return fb_asprintf("%lld days old, limit %lld; not the newest of any of its services", days, limit);
-		return fb_asprintf("%lld days old, limit %lld; not among the %lld newest of any of its services", days, limit, (long long)p->store->keep_last);
-	case FB_RETAIN_SIZE: return fb_asprintf("the store is larger than %s, and this is the oldest that may go", fb_row_size((uint64_t)p->store->max_size, size));
+		return fb_asprintf("%lld days old, limit %lld; not among the %lld newest of any of its services", days, limit, (long long)p->keep_last);
+	case FB_RETAIN_SIZE: return fb_asprintf("the store is larger than %s, and this is the oldest that may go", fb_row_size((uint64_t)p->max_size, size));
 	}
 	return fb_strdup("");
 }
@@ -185,8 +203,9 @@ static int tell_json(struct prune *p)
 						      reasons[p->rows[i].reason], "why", text, "created", fb_row_stamp(p->rows[i].created_ms)));
 		fb_free(text);
 	}
-	o = json_pack("{s:s, s:b, s:s, s:o, s:o, s:I, s:I}", "schema", "failback.backup-pruned/1", "dry_run", p->cli->dry_run, "environment", p->policy.environment, "sets", sets,
-		      "leftovers", leftovers(p), "sets_removed", (json_int_t)p->removed, "max_size", (json_int_t)p->store->max_size);
+	o = json_pack("{s:s, s:b, s:s, s:s?, s:o, s:o, s:I, s:I}", "schema", "failback.backup-pruned/1", "dry_run", p->cli->dry_run, "environment", p->policy.environment, "copy",
+		      p->copy ? fb_copy_name(p->copy) : NULL, "sets", sets,
+		      "leftovers", leftovers(p), "sets_removed", (json_int_t)p->removed, "max_size", (json_int_t)p->max_size);
 	json_object_set(o, "objects_removed", json_object_get(p->answer, "objects_removed"));
 	json_object_set(o, "bytes_removed", json_object_get(p->answer, "bytes_removed"));
 	json_object_set(o, "bytes_kept", json_object_get(p->answer, "bytes_kept"));
@@ -212,8 +231,8 @@ static void put_sum(const struct prune *p, struct fb_text *t)
 
 	fb_text_printf(t, "\n%s %zu of %zu set%s, %s freed, %s kept\n", p->cli->dry_run ? "would remove" : "removed", p->removed, p->n, p->n == 1 ? "" : "s", fb_row_size(freed, size),
 		       fb_row_size((uint64_t)bytes_kept(p), kept));
-	if (p->store->max_size > 0 && bytes_kept(p) > p->store->max_size)
-		fb_text_printf(t, "the store stays larger than max_size (%s): all else has a reason to be kept\n", fb_row_size((uint64_t)p->store->max_size, most));
+	if (p->max_size > 0 && bytes_kept(p) > p->max_size)
+		fb_text_printf(t, "the store stays larger than max_size (%s): all else has a reason to be kept\n", fb_row_size((uint64_t)p->max_size, most));
 }
 
 static int tell(struct prune *p)
@@ -255,7 +274,11 @@ static char *names_of_removed(const struct prune *p)
 	for (size_t i = 0; i < p->n; i++)
 		if (fb_retain_removes(&p->rows[i]))
 			fb_text_printf(&t, "%s%s (%s)", t.n ? ", " : "", p->rows[i].id, reasons[p->rows[i].reason]);
-	return t.n ? fb_text_take(&t) : fb_strdup("no set: what no set needs");
+	if (!t.n)
+		fb_text_puts(&t, "no set: what no set needs");
+	if (p->copy)
+		fb_text_printf(&t, ", in the copy %s", fb_copy_name(p->copy));
+	return fb_text_take(&t);
 }
 
 static int remove_sets(struct prune *p)
@@ -284,31 +307,51 @@ static int nothing_there(struct prune *p)
 
 	if (p->cli->json)
 		return tell_json(p);
-	fb_text_printf(&t, "no backups yet: there is no store in %s\n", p->store->path);
+	if (p->copy)
+		fb_text_printf(&t, "no backups yet: the copy '%s' has none\n", fb_copy_name(p->copy));
+	else
+		fb_text_printf(&t, "no backups yet: there is no store in %s\n", p->store->path);
 	return fb_cli_print(p->cli, &t, FB_EXIT_DONE);
+}
+
+/* The copy that --at names, if there is one. */
+static int find_place(struct prune *p)
+{
+	const char *name = fb_cli_option(p->cli, "at");
+	int code = fb_cli_config(p->cli);
+
+	if (code || !name)
+		return code;
+	p->copy = fb_copy_find(p->cli, name, &code);
+	if (p->copy)
+		p->location = fb_copy_location(p->cli, p->copy, &code);
+	return code;
 }
 
 int fb_cmd_backup_prune(struct fb_cli *cli)
 {
 	struct prune p = {.cli = cli};
-	/* Full disks are what this is for: what it does is on record also when the journal can only keep it in memory at first. */
-	int code = fb_sets_read(cli, cli->dry_run ? FB_JOURNAL_READ : FB_JOURNAL_CREATE | FB_JOURNAL_DEGRADE, &p.sets);
+	int code = find_place(&p);
 
-	if (code)
-		return code;
-	p.store = fb_config_backup_store(cli->config);
-	if (!p.sets.encryption) {
-		code = nothing_there(&p);
-	} else {
-		code = decide(&p);
-		if (code == 0)
-			code = cli->dry_run ? run_store(&p, true) : remove_sets(&p);
-		if (code == 0)
-			code = tell(&p);
+	/* Full disks are what this is for: what it does is on record also when the journal can only keep it in memory at first. */
+	if (code == 0)
+		code = fb_sets_read_at(cli, cli->dry_run ? FB_JOURNAL_READ : FB_JOURNAL_CREATE | FB_JOURNAL_DEGRADE, p.location, &p.sets);
+	if (code == 0) {
+		p.store = fb_config_backup_store(cli->config);
+		if (!p.sets.n && !p.sets.encryption) {
+			code = nothing_there(&p);
+		} else {
+			code = decide(&p);
+			if (code == 0)
+				code = cli->dry_run ? run_store(&p, true) : remove_sets(&p);
+			if (code == 0)
+				code = tell(&p);
+		}
 	}
 	json_decref(p.answer);
 	fb_free(p.rows);
 	fb_free(p.of);
 	fb_sets_clear(&p.sets);
+	fb_copy_location_end(p.location);
 	return code;
 }

@@ -84,6 +84,7 @@ static const struct fb_option_def backup_fetch_options[] = {
 	{0},
 };
 static const struct fb_option_def backup_prune_options[] = {
+	{"at", 0, "NAME", false, "prune this copy, not the store"},
 	{"orphans", 0, NULL, false, "remove old sets too whose execution the journal does not have"},
 	{0},
 };

@@ -66,6 +66,8 @@ libfailback_core_la_SOURCES += core/cli/cmd_doctor.c
 
 # backup
 libfailback_core_la_SOURCES += \
+	core/cli/backup/copies.c \
+	core/cli/backup/copies.h \
 	core/cli/backup/live.h \
 	core/cli/backup/needed.c \
 	core/cli/backup/needed.h \

@@ -10,9 +10,9 @@
 #define MOST 16
 
 static const char *const uses[] = {"directory", "s3", "ssh", NULL};
-static const char *const of_directory[] = {"name", "use", "timeout", "path", NULL};
-static const char *const of_s3[] = {"name", "use", "timeout", "bucket", "endpoint", "region", "prefix", "style", "access_key", "secret_key", "session_token", "ca_file", NULL};
-static const char *const of_ssh[] = {"name", "use", "timeout", "path", "host", "user", "port", "command", NULL};
+static const char *const of_directory[] = {"name", "use", "timeout", "retention_days", "keep_last", "max_size", "path", NULL};
+static const char *const of_s3[] = {"name", "use", "timeout", "retention_days", "keep_last", "max_size", "bucket", "endpoint", "region", "prefix", "style", "access_key", "secret_key", "session_token", "ca_file", NULL};
+static const char *const of_ssh[] = {"name", "use", "timeout", "retention_days", "keep_last", "max_size", "path", "host", "user", "port", "command", NULL};
 static const char *const styles[] = {"path", "virtual", NULL};
 
 struct copy {
@@ -61,6 +61,20 @@ static void take_path(struct copy *c, const char *name, bool needed)
 		json_object_set_new(c->ret, name, json_string(s));
 	else if (!node && needed)
 		fb_node_error(c->errs, c->node, "'%s' is missing: the absolute path of a folder of its own there", name);
+}
+
+/* How long it keeps sets, where that is not as long as the store does. */
+static void take_retention(struct copy *c)
+{
+	const struct fb_node *days = member(c, "retention_days"), *last = member(c, "keep_last"), *size = member(c, "max_size");
+	int64_t n;
+
+	if (days && fb_read_int(c->errs, days, 0, 36500, &n))
+		json_object_set_new(c->ret, "retention_days", json_integer(n));
+	if (last && fb_read_int(c->errs, last, 1, 1000000, &n))
+		json_object_set_new(c->ret, "keep_last", json_integer(n));
+	if (size && fb_read_size(c->errs, size, false, 1048576, INT64_C(1) << 60, &n))
+		json_object_set_new(c->ret, "max_size", json_integer(n));
 }
 
 static void take_s3(struct copy *c)
@@ -146,6 +160,7 @@ static void take_copy(struct fb_errs *errs, const struct fb_node *node, json_t *
 	timeout = member(&c, "timeout");
 	if (timeout && fb_read_duration(errs, timeout, 0, 100, 3600000, &ms))
 		json_object_set_new(c.ret, "timeout_ms", json_integer(ms));
+	take_retention(&c);
 	if (use == uses[0])
 		take_path(&c, "path", true);
 	else if (use == uses[1])

@@ -157,6 +157,8 @@ endif
 # A deployment of code that fails: strategy git, a Python environment, settings
 EXTRA_DIST += tests/chain/test_scenario_code.py
 TESTS += tests/chain/test_scenario_code.py
+EXTRA_DIST += tests/chain/test_scenario_units.py
+TESTS += tests/chain/test_scenario_units.py
 # Copies of backups elsewhere
 EXTRA_DIST += tests/chain/s3_lab.py
 EXTRA_DIST += tests/chain/test_locations.py

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A supervised process of a test's own: what systemd is to a service, for tests where there is none. failback asks for it by files, and is not its parent."""
+"""A service that somebody else keeps: failback asks for it by a command, and is not its parent. It is a unit of a real systemd when `machine` is set
+(a systemd_lab.Machine; tests/chain/test_scenario_units.py does), and else a process of a supervisor of the test's own, which is there where no systemd boots."""
+import itertools
 import os
 import subprocess
 
 from lab import Failure, Lab, until
+
+machine = None
+numbers = itertools.count(1)
 
 SUPERVISOR = r'''
 import os, signal, subprocess, sys, time
@@ -36,29 +41,60 @@ while True:
 '''
 
 
-class Service:
-    """In a folder "supervisor" of the laboratory; words: its command line."""
+ASK = """#!/bin/sh
+cd {folder} || exit 1
+if test "$1" = pid; then exec cat pid; fi
+touch "$1"
+i=0
+while test -e "$1"; do
+  i=$((i + 1)); test $i -lt 3000 || exit 1
+  sleep 0.01
+done
+"""
+ASK_SYSTEMD = """#!/bin/sh
+if test "$1" = pid; then exec {enter} systemctl show --value --property=MainPID {unit}; fi
+echo "$1" >> {folder}/done
+exec {enter} systemctl "$1" {unit}
+"""
+UNIT = """[Service]
+Type=exec
+ExecStart={words}
+{environment}
+StandardOutput=append:{folder}/service.log
+StandardError=append:{folder}/service.log
+"""
 
-    def __init__(self, lab: Lab, words):
+
+class Service:
+    """In a folder "supervisor" of the laboratory; words: its command line. Its attribute ask is the command: stop, start, restart or pid (its number where it runs, or 0)."""
+
+    def __init__(self, lab: Lab, words, environment=None):
         self.lab = lab
         self.folder = lab.path("supervisor")
         os.mkdir(self.folder)
-        self.ask = lab.write("ask", f'#!/bin/sh\ncd {self.folder} || exit 1\ntouch "$1"\ni=0\nwhile test -e "$1"; do\n  i=$((i + 1)); test $i -lt 3000 || exit 1\n  sleep 0.01\ndone\n', 0o700)
-        lab.started.append(subprocess.Popen(["/usr/bin/python3", lab.write("supervisor.py", SUPERVISOR), self.folder] + words, stdin=subprocess.DEVNULL))
+        environment = environment or {}
+        if machine:
+            self.unit = Unit(words, environment, self.folder)
+            enter = " ".join(machine.enter("/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"))
+            self.ask = lab.write("ask", ASK_SYSTEMD.format(folder=self.folder, enter=enter, unit=self.unit.name), 0o700)
+        else:
+            self.ask = lab.write("ask", ASK.format(folder=self.folder), 0o700)
+            lab.started.append(subprocess.Popen(["/usr/bin/python3", lab.write("supervisor.py", SUPERVISOR), self.folder] + words, stdin=subprocess.DEVNULL,
+                                                env=dict(os.environ, **environment), start_new_session=True))
+            until(lambda: os.path.exists(os.path.join(self.folder, "pid")), 30, "the supervisor does not start")
 
     def pid(self):
-        try:
-            with open(os.path.join(self.folder, "pid")) as f:
-                return int(f.read() or 0)
-        except FileNotFoundError:
-            return 0
+        p = subprocess.run([self.ask, "pid"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60)
+        if p.returncode:
+            raise Failure(f"{self.ask} pid: exit code {p.returncode}")
+        return int(p.stdout or 0)
 
     def runs(self):
         return self.pid() != 0
 
     def do(self, what):
-        if subprocess.run([self.ask, what], timeout=60).returncode:
-            raise Failure(f"the supervisor did not {what}")
+        if subprocess.run([self.ask, what], stdin=subprocess.DEVNULL, timeout=60).returncode:
+            raise Failure(f"the service manager did not {what}")
         until(lambda: self.runs() == (what != "stop"), 10, f"the service did not {what}")
 
     def done(self):
@@ -70,3 +106,25 @@ class Service:
 
     def forget(self):
         open(os.path.join(self.folder, "done"), "w").close()
+
+
+class Unit:
+    """A unit of the machine that runs the words, with the part of a subprocess.Popen that tests ask for."""
+
+    def __init__(self, words, environment, folder):
+        self.name = f"service-{next(numbers)}.service"
+        lines = "\n".join(f"Environment={k}={v}" for k, v in environment.items())
+        machine.unit(self.name, UNIT.format(words=" ".join(words), environment=lines, folder=folder))
+
+    def start(self):
+        machine.systemctl("start", self.name)
+        return self
+
+    def poll(self):
+        return None if machine.show(self.name, "ActiveState") == "active" else 1
+
+    def kill(self):
+        machine.systemctl("stop", self.name)
+
+    def wait(self):
+        pass

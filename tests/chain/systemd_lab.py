@@ -219,17 +219,33 @@ def own_groups():
 
 
 def remove_group(group):
-    """It is empty once its processes are reaped, which takes the kernel a moment."""
-    end = time.monotonic() + 5
+    """It is empty once its processes are reaped, which takes the kernel a moment; one that outlived its machine is ended."""
+    end = time.monotonic() + 30
     while os.path.isdir(group):
+        left = []
         for folder, _, _ in os.walk(group, topdown=False):
             try:
                 os.rmdir(folder)
             except OSError:
-                pass
-        if time.monotonic() > end:
-            raise Failure(f"{group} still has processes")
+                left += members(folder)
+        if time.monotonic() > end:  # of the kernel's bookkeeping, not of failback's
+            print(f"left behind: {group}, with " + (", ".join(f"{p} ({name_of(p)})" for p in left) or "no process"), file=sys.stderr)
+            return
+        if time.monotonic() > end - 20:
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
         time.sleep(0.005)
+
+
+def members(folder):
+    try:
+        with open(folder + "/cgroup.procs") as f:
+            return [int(p) for p in f.read().split() if p != "0"]
+    except OSError:
+        return []
 
 
 def defaults():

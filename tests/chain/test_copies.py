@@ -126,11 +126,37 @@ def a_directory_is_a_copy_and_a_store_of_its_own_right():
 def mistakes_in_copies_are_told_with_their_place():
     for copies, says in (('{ use = "s4"; }', "did you mean 's3'"), ('{ use = "s3"; secret_key = "literal"; }', "a secret does not stand in the configuration"), ('{ use = "s3"; buckets = "x"; }', "did you mean 'bucket'"),
                          ('{ use = "ssh"; path = "/x"; }', "'host' is missing"), ('{ use = "directory"; }', "'path' is missing"), ('{ use = "directory"; path = "x"; }', "absolute"),
-                         ('{ use = "directory"; path = "/x"; }, { use = "directory"; path = "/y"; }', "another copy is named 'directory'"), ('{ use = "s3"; endpoint = "s3.example.org"; }', "https://"),
+                         ('{ use = "directory"; path = "/x"; }, { use = "directory"; path = "/y"; }', "another copy is named 'directory'"), ('{ use = "s3"; endpoint = "s3.example.org"; }', "https://"), ('{ use = "s3"; keep_last = 0; }', "expected 1 to"),
                          ('{ use = "ssh"; path = "/x"; host = "h"; port = 0; }', "port"), ('{ use = "s3"; secret_key = "${evn:X}"; }', "${env:NAME}"), ('{ name = "x"; }', "'use' is missing")):
         with CopyLab(copies=copies) as lab:
             p = lab.run("config", "check", expect=CONFIG)
             check(says in p.stdout + p.stderr and "copies" in p.stdout + p.stderr, copies, "it says", p.stdout, p.stderr)
+
+
+def a_copy_is_pruned_by_its_own_rules_and_the_store_stays():
+    with S3() as s3, CopyLab(s3) as lab:
+        with open(lab.conf) as f:
+            text = f.read()
+        with open(lab.conf, "w") as f:
+            f.write(text.replace('prefix = "web";', 'prefix = "web"; retention_days = 0; keep_last = 1;'))
+        ids = []
+        for release in ("1.0", "1.1", "1.2"):
+            lab.deploy(release, COPY % 'name = "copy";')
+            ids.append(lab.latest())
+        sets = lambda: sorted(k.split("/")[2] for k in s3.objects if k.endswith("/manifest.json"))
+        check(sets() == sorted(ids), "the bucket has", sets())
+        p = lab.run("--dry-run", "backup", "prune", "--at", "offsite", expect=DONE)
+        check("would remove 2 of 3 sets" in p.stdout and sets() == sorted(ids), "a dry run says", p.stdout)
+        answer = lab.json("backup", "prune", "--at", "offsite", expect=DONE)
+        check({s["set"]: s["decision"] for s in answer["sets"]} == {ids[0]: "remove", ids[1]: "remove", ids[2]: "keep"} and answer["copy"] == "offsite", "it decides", answer)
+        check(sets() == ids[2:], "the bucket has", sets())
+        check({s["set"] for s in lab.json("backup", "list")["sets"]} == set(ids), "the store lost a set")
+        detail = lab.sql("select detail from audit where action = 'backup.prune'")
+        check(len(detail) == 1 and ids[0] in detail[0][0] and "in the copy offsite" in detail[0][0], "the audit trail says", detail)
+        shutil.rmtree(lab.store)
+        lab.run("backup", "fetch", "latest", "--from", "offsite", expect=DONE)
+        lab.run("backup", "verify", ids[2], expect=DONE)
+        check("did you mean 'offsite'" in lab.run("backup", "prune", "--at", "ofsite", expect=USAGE).stderr, "no name is suggested")
 
 
 def a_name_of_a_copy_that_is_none_is_told():
@@ -146,4 +172,4 @@ def a_name_of_a_copy_that_is_none_is_told():
 if __name__ == "__main__":
     main(a_plan_sends_its_backup_beside_its_steps_and_the_report_says_where_it_is, a_copy_that_fails_is_a_warning_unless_it_is_required,
          a_store_that_is_lost_comes_back_from_a_copy_and_restores, a_manifest_that_was_changed_in_the_copy_is_not_what_the_journal_recorded,
-         a_directory_is_a_copy_and_a_store_of_its_own_right, mistakes_in_copies_are_told_with_their_place, a_name_of_a_copy_that_is_none_is_told)
+         a_directory_is_a_copy_and_a_store_of_its_own_right, a_copy_is_pruned_by_its_own_rules_and_the_store_stays, mistakes_in_copies_are_told_with_their_place, a_name_of_a_copy_that_is_none_is_told)

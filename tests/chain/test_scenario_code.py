@@ -10,6 +10,7 @@ import subprocess
 import zipfile
 
 from lab import DONE, FAILED, RECOVERED, Lab, check, main, need, until
+from service_lab import Service
 
 GIT = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
 PATIENCE = 90
@@ -42,41 +43,21 @@ with open("{world}/tested", "a") as f:
 if greet.VERSION != needs:
     sys.exit(f"FAILED test_greet: app needs greet {{needs}}, and {{greet.VERSION}} is installed")
 """
-# Stands for a service manager: what a command of a strategy starts ends with that command
-MANAGER = """#!/bin/sh
-while sleep 0.05; do
-	test -e {world}/wanted && cd {work} 2>/dev/null || continue
-	.venv/bin/python app.py </dev/null >>{world}/log 2>&1 &
-	echo $! >{world}/pid
-	wait
-	rm -f {world}/pid
-	cd /
-done
-"""
-START = """#!/bin/sh
-touch {world}/wanted
+RUNNING = """#!/bin/sh
+pid=$({ask} pid) && grep -q "\\"pid\\": $pid," {world}/status
 """
 STOP = """#!/bin/sh
-rm -f {world}/wanted
-sleep 0.2
-while pid=$(cat {world}/pid 2>/dev/null); do
-	kill "$pid" 2>/dev/null
-	sleep 0.02
-done
-rm -f {world}/status
-"""
-RUNNING = """#!/bin/sh
-pid=$(cat {world}/pid 2>/dev/null) && grep -q "\\"pid\\": $pid," {world}/status && kill -0 "$pid"
+{ask} stop && rm -f {world}/status
 """
 CONFIG = """
 environment = "production";
 rollback_timeout = "{long}s";
 backup_store = {{ path = "{dir}/backups"; }};
 services = ( {{ name = "shop";
-  strategy = {{ use = "git"; path = "{work}"; fetch = "origin"; ref = "v%s"; version_file = "DEPLOYED_VERSION.txt"; settle = "{patience}s"; logs = [ "{world}/log" ];
+  strategy = {{ use = "git"; path = "{work}"; fetch = "origin"; ref = "v%s"; version_file = "DEPLOYED_VERSION.txt"; settle = "{patience}s"; logs = [ "{dir}/supervisor/service.log" ];
     install = "test -x .venv/bin/python || {python} -m venv .venv; .venv/bin/python -m pip --disable-pip-version-check install -q --no-index --find-links {dir}/wheels -r requirements.txt";
     test = [ ".venv/bin/python", "test_app.py" ];
-    stop = [ "{stop}" ]; start = [ "{start}" ]; running = [ "{running}" ]; environment = {{ SHOP_WORLD = "{world}"; }}; }};
+    stop = [ "{stop}" ]; start = [ "{ask}", "start" ]; running = [ "{running}" ]; }};
   backup = (
     {{ use = "tree"; name = "config"; paths = [ "{work}/config" ]; }},
     {{ use = "packages"; name = "python"; of = "pip"; venv = "{work}/.venv"; wheels = true; pip_options = [ "--no-index", "--find-links={dir}/wheels" ]; }},
@@ -122,19 +103,16 @@ class CodeLab(Lab):
             wheel(self.path("wheels"), "greet", version)
         self.remote()
         self.words = {"dir": self.dir, "work": self.work, "world": self.world, "patience": PATIENCE, "long": 3 * PATIENCE, "python": self.python}
-        self.commands()
+        self.unit = Service(self, ["/bin/sh", self.write("bin/run", f"cd {self.work} && exec .venv/bin/python app.py\n")], {"SHOP_WORLD": self.world})
+        self.words["ask"] = self.unit.ask
+        for name, text in (("stop", STOP), ("running", RUNNING)):
+            self.words[name] = self.write(f"bin/{name}", text.format(**self.words), 0o700)
         self.write("failback.conf", CONFIG.format(**self.words))
         self.sh(f"git clone -q {self.path('far')} {self.work} && cd {self.work} && git checkout -q v1.0 && {self.python} -m venv .venv && "
                 f".venv/bin/python -m pip --disable-pip-version-check install -q --no-index --find-links ../wheels -r requirements.txt")
         self.settings("one")
-        self.started.append(subprocess.Popen([self.words["manager"]], env=dict(os.environ, SHOP_WORLD=self.world), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                             stderr=subprocess.DEVNULL, restore_signals=True, start_new_session=True))
-        self.service("start")
+        self.unit.do("start")
         until(lambda: self.status() is not None, PATIENCE, "the service does not start")
-
-    def commands(self):
-        for name, text in (("stop", STOP), ("start", START), ("running", RUNNING), ("manager", MANAGER)):
-            self.words[name] = self.write(f"bin/{name}", text.format(**self.words), 0o700)
 
     def remote(self):
         self.sh(f"{' '.join(GIT)} init -q source && {' '.join(GIT)} init -q --bare far && git -C source remote add origin {self.path('far')}")
@@ -152,9 +130,6 @@ class CodeLab(Lab):
         p = subprocess.run(["/bin/sh", "-ec", line], cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         check(p.returncode == 0, line, p.stdout)
         return p.stdout.strip()
-
-    def service(self, command):
-        subprocess.run([self.words[command]], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def settings(self, model):
         os.makedirs(os.path.join(self.work, "config"), exist_ok=True)
@@ -178,7 +153,7 @@ class CodeLab(Lab):
         said = self.status()
         check(said and {k: said[k] for k in ("release", "greet", "model", "healthy")} == {"release": "1.0", "greet": "1.0", "model": "one", "healthy": True}, "it says", said)
         check(pid is None or said["pid"] == pid, "it was started again:", pid, said)
-        os.kill(said["pid"], 0)
+        check(said["pid"] == self.unit.pid(), "what has said so runs no more:", said, self.unit.pid())
         check(self.sh(f"cd {self.work} && git rev-parse HEAD && git status --porcelain") == self.sh(f"git -C {self.path('far')} rev-parse v1.0"), "the code is that of 1.0")
         check(not os.path.exists(os.path.join(self.work, "planner.py")), "a file of the failed release is left")
         check(self.sh(f"{self.work}/.venv/bin/python -m pip --disable-pip-version-check freeze") == "greet==1.0", "the dependencies are those of 1.0")
@@ -239,7 +214,7 @@ def a_part_of_it_is_given_back(lab):
 def the_whole_folder_is_lost(lab):
     """Code, environment and settings (004: full system restore), as failback-strategy-git(7) says; the second time without the remote."""
     for remote in (True, False):
-        lab.service("stop")
+        lab.unit.do("stop")
         shutil.rmtree(lab.work)
         shutil.rmtree(lab.path("out"), ignore_errors=True)
         lab.run("backup", "restore", lab.sets[0], "--to", lab.path("out"), expect=DONE, timeout=600)

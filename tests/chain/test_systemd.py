@@ -316,4 +316,4 @@ if __name__ == "__main__":
                  a_start_that_hangs_ends_by_the_time_of_the_link, a_reload_that_fails_goes_back_without_a_restart, a_drop_in_with_an_error_goes_back,
                  a_masked_unit_is_refused_with_what_to_do, a_bus_that_is_not_there_is_told, an_engine_that_is_killed_in_a_job_goes_on_without_another_restart,
                  systemd_that_executes_itself_anew_in_a_job_is_waited_for, a_bus_that_goes_away_in_a_job_is_reached_again, several_units_stop_in_reverse_and_start_in_order,
-                 a_dry_run_changes_nothing, on_a_server_it_needs_to_be_told_only_the_unit, the_item_units_puts_files_back_that_a_real_systemd_names)
+                 a_dry_run_changes_nothing, on_a_server_it_needs_to_be_told_only_the_unit, the_item_units_puts_files_back_that_a_real_systemd_names, attempts=2)

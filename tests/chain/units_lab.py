@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The laboratory with a service of strategy files, and two units that read its files when they start: real HTTP servers, kept by a manager of units that counts
-their starts and is no part of failback."""
+their starts and is no part of failback; it has them run by systemd where service_lab has a machine."""
 import json
 import os
 import socketserver
 import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
 
+import service_lab
 from files_lab import RECOVERY
 from lab import Lab, check, free_port, until
 
@@ -66,8 +66,12 @@ class Manager(socketserver.ThreadingTCPServer):
         with self.lock:
             self.stop(unit)
             self.starts.append(unit)
-            p = self.running[unit] = subprocess.Popen([sys.executable, self.lab.path("unit.py"), str(self.lab.ports[unit]), self.lab.live(f"{self.lab.folders[unit]}/{unit}.json")],
-                                                      cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            words = ["/usr/bin/python3", self.lab.path("unit.py"), str(self.lab.ports[unit]), self.lab.live(f"{self.lab.folders[unit]}/{unit}.json")]
+            if service_lab.machine:
+                p = service_lab.Unit(words, {}, self.lab.dir).start()
+            else:
+                p = subprocess.Popen(words, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.running[unit] = p
             return until(lambda: "ended" if p.poll() is not None else self.lab.answer(unit)[0] and "started", 20, f"{unit} neither starts nor ends")
 
     def stop(self, unit):

@@ -157,10 +157,10 @@ static int open_journal(struct fb_cli *cli, unsigned flags)
 
 /* ---- reading ---- */
 
-static int read_store(struct fb_cli *cli, struct fb_sets *ret)
+static int read_store(struct fb_cli *cli, const char *location, struct fb_sets *ret)
 {
-	static const char *const args[] = {"list", NULL};
-	const struct fb_tool_call call = {.args = args};
+	static const char *const here[] = {"list", NULL}, *const there[] = {"list", "--at", "-", NULL};
+	const struct fb_tool_call call = {.args = location ? there : here, .input = location, .key = location != NULL};
 	struct fb_tool_answer a;
 	json_t *rows, *row;
 	int code = 0;
@@ -168,7 +168,7 @@ static int read_store(struct fb_cli *cli, struct fb_sets *ret)
 
 	fb_tool_run(cli, &call, &a);
 	if (a.code != 0) {
-		code = fb_tool_fail(cli, &a, FB_EXIT_FAILED, "cannot list the backups");
+		code = fb_tool_fail(cli, &a, FB_EXIT_FAILED, location ? "cannot list what the copy has" : "cannot list the backups");
 		fb_tool_clear(&a);
 		return code;
 	}
@@ -185,13 +185,18 @@ static int read_store(struct fb_cli *cli, struct fb_sets *ret)
 
 int fb_sets_read(struct fb_cli *cli, unsigned flags, struct fb_sets *ret)
 {
+	return fb_sets_read_at(cli, flags, NULL, ret);
+}
+
+int fb_sets_read_at(struct fb_cli *cli, unsigned flags, const char *location, struct fb_sets *ret)
+{
 	int code = fb_cli_config(cli);
 
 	*ret = (struct fb_sets){0};
 	if (code == 0)
 		code = open_journal(cli, flags);
-	if (code == 0 && fb_tool_has_store(cli))
-		code = read_store(cli, ret);
+	if (code == 0 && (location || fb_tool_has_store(cli)))
+		code = read_store(cli, location, ret);
 	if (code == 0)
 		code = add_journal(cli, ret);
 	if (code)

@@ -34,6 +34,8 @@ struct fb_sets {
 /* Reads configuration, journal (opened with flags when it is there, or they make it) and store. 0, or the exit code with the message printed. A store that
  * is not there has no sets. */
 int fb_sets_read(struct fb_cli *cli, unsigned flags, struct fb_sets *ret) FB_MUST_USE;
+/* Those of a copy (fb_copy_location); NULL: of the store. */
+int fb_sets_read_at(struct fb_cli *cli, unsigned flags, const char *location, struct fb_sets *ret) FB_MUST_USE;
 void fb_sets_clear(struct fb_sets *s);
 
 /* The sealed set of an id, a unique beginning of one, an execution's alias, or "latest" (NULL too): the newest of this environment, or of any when the journal
