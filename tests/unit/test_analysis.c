@@ -399,7 +399,7 @@ static void a_job_that_ends_without_a_failed_step_names_no_cause(void **state)
 static void what_runners_put_before_a_line_is_not_there(void **state)
 {
 	static const char *const prefixes[] = {"2026-11-22T12:34:56.1234567Z ", "2026-11-22T12:34:56.123456Z 01O ", "[12:34:56] ", "[2026-11-22T12:34:56.789Z] ", "12:34:56 ", "#12 3.456 ",
-					       "web-1  | ", "build\tRun make\t2026-11-22T12:34:56.1234567Z ", "\xef\xbb\xbf" "2026-11-22T12:34:56+01:00 ", "2026-11-22T12:34:56.1Z #12 3.456 "};
+					       "web-1  | ", "build\tRun make\t2026-11-22T12:34:56.1234567Z ", "\357\273\2772026-11-22T12:34:56+01:00 ", "2026-11-22T12:34:56.1Z #12 3.456 "};
 	struct lab *l = *state;
 
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
