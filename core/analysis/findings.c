@@ -46,6 +46,8 @@ struct fb_findings {
 	struct pending *pending;
 	size_t pending_count, pending_room;
 	const struct fb_log_block *block;
+	size_t counted; /* so many bytes of it have been looked through for ends of lines */
+	int64_t counted_line;
 	bool learning, failed;
 	uint64_t *familiar; /* hash table of lines' shapes, 0: free */
 	size_t familiar_count, familiar_room;
@@ -371,6 +373,21 @@ static struct line line_of(const struct fb_log_block *b, size_t to)
 	return l;
 }
 
+/* The number of the line that has this byte of the block: counted on from where it was last asked. */
+static int64_t line_number(struct fb_findings *f, size_t raw)
+{
+	const char *p = f->block->raw, *end = p + raw;
+
+	if (raw < f->counted) {
+		f->counted = 0;
+		f->counted_line = f->block->line;
+	}
+	for (p += f->counted; (p = memchr(p, '\n', (size_t)(end - p))); p++)
+		f->counted_line++;
+	f->counted = raw;
+	return f->counted_line;
+}
+
 /* What the expression says of the line; false: it does not match after all. */
 static bool look(struct fb_findings *f, const struct pending *p, struct line l, struct fb_finding *ret)
 {
@@ -394,7 +411,7 @@ static bool look(struct fb_findings *f, const struct pending *p, struct line l, 
 	take_parameters(ret, groups, group_count);
 	ret->penalty = penalty(line, n);
 	ret->familiar = is_familiar(f, shape(line, n));
-	ret->quote.line = fb_log_line(b, l.start + from);
+	ret->quote.line = line_number(f, (size_t)(fb_log_offset(b, l.start + from) - b->offset));
 	return take_quote(b, (size_t)(fb_log_offset(b, l.start) - b->offset), (size_t)(fb_log_offset(b, l.end - 1) - b->offset) + 1,
 			  (size_t)(fb_log_offset(b, l.start + from) - b->offset), &ret->quote);
 }
@@ -582,6 +599,8 @@ static void on_block(void *ctx, const struct fb_log_block *block)
 	struct fb_findings *f = ctx;
 
 	f->block = block;
+	f->counted = 0;
+	f->counted_line = block->line;
 	for (unsigned i = 0; i < fb_database_count(f->db); i++)
 		f->seen[i].line_end = 0;
 	if (fb_database_scan(f->db, block->text, block->n, on_found, f) < 0)

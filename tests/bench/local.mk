@@ -67,3 +67,4 @@ EXTRA_DIST += tests/bench/impact
 # Strategy postgresql beside pg_dump and pg_restore, under a writer; by hand: tests/chain/run tests/bench/postgresql
 dist_check_SCRIPTS += tests/bench/postgresql
 EXTRA_DIST += tests/bench/analysis/evaluate.py
+EXTRA_DIST += tests/bench/analysis/samples.tsv

@@ -82,3 +82,23 @@ tests_fuzz_fuzz_s3_xml_LDADD = libfailback-store.la
 EXTRA_DIST += \
 	tests/fuzz/corpus/s3_xml/error.xml \
 	tests/fuzz/corpus/s3_xml/list.xml
+
+check_PROGRAMS += tests/fuzz/fuzz_log
+TESTS += tests/fuzz/fuzz_log
+tests_fuzz_fuzz_log_SOURCES = $(fuzz_driver) \
+	tests/fuzz/fuzz_log.c
+tests_fuzz_fuzz_log_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_log_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_log_LDADD = libfailback-analysis.la
+EXTRA_DIST += \
+	tests/fuzz/corpus/log/actions.log \
+	tests/fuzz/corpus/log/bytes.log
+
+check_PROGRAMS += tests/fuzz/fuzz_signatures
+TESTS += tests/fuzz/fuzz_signatures
+tests_fuzz_fuzz_signatures_SOURCES = $(fuzz_driver) \
+	tests/fuzz/fuzz_signatures.c
+tests_fuzz_fuzz_signatures_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_signatures_CFLAGS = $(fuzz_cflags)
+tests_fuzz_fuzz_signatures_LDADD = libfailback-analysis.la
+EXTRA_DIST += tests/fuzz/corpus/signatures/two.conf

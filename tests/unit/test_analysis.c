@@ -8,14 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "analysis/document.h"
 #include "analysis/expression.h"
+#include "analysis/index.h"
 #include "analysis/lint.h"
 #include "analysis/reader.h"
+#include "analysis/suggest.h"
+#include "analysis/trial.h"
 #include "base/io.h"
 #include "base/mem.h"
 
@@ -36,7 +40,10 @@ static const char BASIC[] =
 	"  { id = \"tests\"; category = \"test_failure\"; role = \"wrapper\"; weight = 75; match = \"[0-9]+ tests? failed\"; },\n"
 	"  { id = \"error\"; role = \"hint\"; weight = 30; match = \"\\\\berror\\\\b\"; },\n"
 	"  { id = \"zero\"; role = \"noise\"; match = \"0 errors?\"; },\n"
-	"  { id = \"well\"; role = \"success\"; match = \"all is well\"; } );\n";
+	"  { id = \"well\"; role = \"success\"; match = \"all is well\"; },\n"
+	"  { id = \"step\"; role = \"step\"; match = \"^step: \"; },\n"
+	"  { id = \"exit\"; role = \"failure\"; weight = 40; match = \"exit code [1-9]\"; },\n"
+	"  { id = \"end\"; role = \"end\"; match = \"^the job is over\"; } );\n";
 
 static void write_file(const struct lab *l, const char *name, const char *text)
 {
@@ -304,7 +311,7 @@ static void lint_tries_examples_and_names(void **state)
 	assert_int_equal(fb_database_open(&l->signatures, NULL, &d, &l->errs), 0);
 	assert_int_equal(fb_lint(&l->signatures, d, &l->errs, &l->warnings), 0);
 	fb_database_close(d);
-	assert_int_equal(l->warnings.n, 7);
+	assert_int_equal(l->warnings.n, 10);
 	fb_signatures_clear(&l->signatures);
 	assert_int_equal(read_signatures(l, "signatures = ( { id = \"a\"; category = \"crash\"; match = [ \"ab+c\", \"(\" ]; parameter = \"who\"; cause = \"${what}\"; explains = [ \"nobody\" ];\n"
 						 " example = [ \"abbc\", \"ac\" ]; counter_example = [ \"abc\", \"x\" ]; } );\n"),
@@ -325,7 +332,7 @@ static void a_later_folder_takes_the_place(void **state)
 	assert_int_equal(fb_io_make_folders(own, 0700, &err), 0);
 	assert_int_equal(fb_io_replace_file(path, text, strlen(text), 0600, &err), 0);
 	assert_int_equal(fb_signatures_read(folders, &l->signatures, &l->errs), 0);
-	assert_int_equal(l->signatures.n, 7);
+	assert_int_equal(l->signatures.n, 10);
 	assert_string_equal(fb_signatures_find(&l->signatures, "port")->category, "lock");
 	assert_null(fb_signatures_find(&l->signatures, "nobody"));
 	fb_free(own);
@@ -340,13 +347,175 @@ static void the_database_is_kept_and_a_damaged_one_is_not_used(void **state)
 
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(fb_database_open(&l->signatures, cache, &d, &l->errs), 0);
-		assert_int_equal(fb_database_count(d), 7);
+		assert_int_equal(fb_database_count(d), 10);
 		fb_database_close(d);
 		command = fb_asprintf("set -e; cd %s; test $(ls | wc -l) = 1; %s", cache, i == 1 ? "f=$(ls); printf x | dd of=$f bs=1 seek=200 conv=notrunc status=none" : ":");
 		assert_int_equal(system(command), 0);
 		fb_free(command);
 	}
 	fb_free(cache);
+}
+
+static void what_is_outside_the_failed_step_counts_less(void **state)
+{
+	struct lab *l = *state;
+	const struct fb_candidate *c = analyze_text(l, "step: one\nlisten EADDRINUSE: :::80\nstep: two\ncannot open 'cart.conf'\nexit code 2\nstep: clean up\nthe server has died\n");
+
+	assert_string_equal(c->category, "missing_file");
+	assert_true(l->ranking.known);
+	c = analyze_text(l, "step: one\nlisten EADDRINUSE: :::80\nstep: two\nnothing is said\nexit code 2\n");
+	assert_true(l->ranking.v[0].score < 90);
+	c = analyze_text(l, "step: one\ncannot open 'cart.conf'\nexit code 2\nexit code 1\nstep: two\nlisten EADDRINUSE: :::80\nexit code 1\n");
+	assert_int_equal(fb_findings_structure(l->findings)->count, 2);
+	assert_int_equal(fb_findings_structure(l->findings)->windows[0].last_line, 4);
+	assert_int_equal(fb_findings_structure(l->findings)->windows[1].line, 5);
+	assert_non_null(c);
+}
+
+static void what_only_the_failed_step_has_is_found_however_often_others_have_it(void **state)
+{
+	struct lab *l = *state;
+	struct fb_text t = {0};
+
+	for (int i = 0; i < 50; i++)
+		fb_text_puts(&t, "cannot open 'other.conf'\n");
+	fb_text_puts(&t, "step: two\ncannot open 'cart.conf'\nexit code 2\nstep: three\ncannot open 'last.conf'\n");
+	analyze(l, t.p, t.n, NULL);
+	assert_true(l->ranking.known);
+	assert_int_equal(l->ranking.v[0].evidence[0]->quote.line, 52);
+	fb_text_clear(&t);
+}
+
+static void a_job_that_ends_without_a_failed_step_names_no_cause(void **state)
+{
+	struct lab *l = *state;
+
+	analyze_text(l, "step: one\nlisten EADDRINUSE: :::80\nthe job is over\n");
+	assert_false(l->ranking.known);
+	analyze_text(l, "step: one\nlisten EADDRINUSE: :::80\nexit code 1\nthe job is over\n");
+	assert_true(l->ranking.known);
+}
+
+static void what_runners_put_before_a_line_is_not_there(void **state)
+{
+	static const char *const prefixes[] = {"2026-11-22T12:34:56.1234567Z ", "2026-11-22T12:34:56.123456Z 01O ", "[12:34:56] ", "[2026-11-22T12:34:56.789Z] ", "12:34:56 ", "#12 3.456 ",
+					       "web-1  | ", "build\tRun make\t2026-11-22T12:34:56.1234567Z ", "\357\273\2772026-11-22T12:34:56+01:00 ", "2026-11-22T12:34:56.1Z #12 3.456 "};
+	struct lab *l = *state;
+
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+		char *log = fb_asprintf("%sstep: one\n%scannot open 'cart.conf'\n%sexit code 1\n", prefixes[i], prefixes[i], prefixes[i]);
+
+		analyze(l, log, strlen(log), NULL);
+		assert_int_equal(fb_findings_structure(l->findings)->count, 1);
+		assert_int_equal(fb_findings_structure(l->findings)->windows[0].line, 1);
+		assert_string_equal(l->ranking.v[0].evidence[0]->quote.text, "cannot open 'cart.conf'");
+		fb_free(log);
+	}
+}
+
+static void hostile_bytes_are_bounded_and_harmless(void **state)
+{
+	static const char start[] = "\x1b]0;title\x07\x1b[2J\0\xff\xfe\xe2\x80 cannot open '\x1b[31mcart.conf\x1b[0m' \x1bP never ended";
+	struct lab *l = *state;
+	size_t n = 5u << 20;
+	char *log = malloc(n);
+
+	assert_non_null(log);
+	memset(log, '\xe2', n);
+	memcpy(log, start, sizeof start);
+	memcpy(log + n - 80, "\nthe server has died\n", 21);
+	analyze(l, log, n, NULL); /* checks each quote against the bytes */
+	assert_true(l->ranking.n > 0);
+	assert_string_equal(l->ranking.v[0].category, "crash");
+	for (size_t i = 0; i < n; i++)
+		log[i] = "\x1b[\0\r\x9c'\"\\"[i % 8];
+	analyze(l, log, n, NULL);
+	free(log);
+}
+
+static void a_drafted_signature_has_no_error_and_finds_its_line_with_other_numbers(void **state)
+{
+	static const char *const lines[] = {"ERROR: the frobnicator \"alpha\" at /srv/frob/x.conf is 12 units (of 100%) out of tune [code 7]", "panic: can't tune C:\\frob\\x $HOME ^2 {a} `b'", "fatal: 0xdeadbeef1 is no tuner"};
+	struct lab *l = *state;
+
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		char *draft = fb_suggest(lines[i]);
+
+		assert_non_null(draft);
+		fb_signatures_clear(&l->signatures);
+		if (read_signatures(l, draft) < 0)
+			fail_msg("%s\n%s", l->errs.v[0].text, draft);
+		assert_int_equal(fb_lint(&l->signatures, NULL, &l->errs, &l->warnings), 0);
+		assert_int_equal(l->warnings.n, 0);
+		fb_free(draft);
+	}
+	analyze_text(l, "fatal: 0x12 is no tuner\n");
+	assert_int_equal(l->ranking.n, 1);
+	assert_null(fb_suggest("12 34 /a/b/c"));
+}
+
+static void signatures_are_kept_as_they_were_read_until_a_file_changes(void **state)
+{
+	struct lab *l = *state;
+	char *cache = fb_asprintf("%s/cache", l->folder), *file = fb_asprintf("%s/basic.conf", l->folder), *command;
+	const char *folders[] = {l->folder, NULL};
+	struct fb_signatures s;
+	time_t deadline = time(NULL) + 30;
+
+	/* a file that is younger than two seconds is not trusted to have another time when it changes again */
+	assert_int_equal(fb_index_read(folders, cache, &s, &l->errs), 0);
+	while (!s.map && time(NULL) < deadline) {
+		fb_signatures_clear(&s);
+		usleep(50000);
+		assert_int_equal(fb_index_read(folders, cache, &s, &l->errs), 0);
+	}
+	assert_non_null(s.map);
+	assert_int_equal(s.n, l->signatures.n);
+	assert_string_equal(s.hash, l->signatures.hash);
+	for (size_t i = 0; i < s.n; i++) {
+		assert_string_equal(s.v[i].id, l->signatures.v[i].id);
+		assert_string_equal(s.v[i].match[0], l->signatures.v[i].match[0]);
+		assert_int_equal(s.v[i].role, l->signatures.v[i].role);
+		assert_int_equal(s.v[i].weight, l->signatures.v[i].weight);
+	}
+	fb_signatures_clear(&s);
+	command = fb_asprintf("for f in %s/*.index; do printf x | dd of=$f bs=1 seek=100 conv=notrunc status=none; done", cache);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(fb_index_read(folders, cache, &s, &l->errs), 0);
+	assert_null(s.map);
+	fb_signatures_clear(&s);
+	write_file(l, "basic.conf", "signatures = ( { id = \"other\"; category = \"crash\"; match = \"x\"; } );\n");
+	assert_int_equal(fb_index_read(folders, cache, &s, &l->errs), 0);
+	assert_int_equal(s.n, 1);
+	fb_signatures_clear(&s);
+	fb_free(command);
+	fb_free(file);
+	fb_free(cache);
+}
+
+static void a_trial_counts_right_and_wrong_by_category(void **state)
+{
+	struct lab *l = *state;
+	struct fb_err err = {0};
+	json_t *d;
+
+	write_file(l, "labels.tsv", "id\tcategory\talso_accepted\na\tport_in_use\t\nb\tcrash\tport_in_use\nc\tcrash\t\n");
+	write_file(l, "a.log", "listen EADDRINUSE: :::80\n");
+	write_file(l, "b.log", "listen EADDRINUSE: :::80\n");
+	write_file(l, "c.log", "cannot open 'cart.conf'\n");
+	assert_int_equal(fb_findings_new(&l->signatures, NULL, &l->findings, &l->errs), 0);
+	d = fb_trial(&l->signatures, l->findings, l->folder, &err);
+	assert_non_null(d);
+	assert_int_equal(json_integer_value(json_object_get(d, "right")), 2);
+	assert_int_equal(json_integer_value(json_object_get(d, "logs")), 3);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(d, "wrong"), 0), "found")), "missing_file");
+	json_decref(d);
+	write_file(l, "labels.tsv", "id\tcategory\n../a\tcrash\n");
+	assert_null(fb_trial(&l->signatures, l->findings, l->folder, &err));
+	assert_non_null(strstr(err.text, "no slash"));
+	write_file(l, "labels.tsv", "name\tcategory\n");
+	assert_null(fb_trial(&l->signatures, l->findings, l->folder, &err));
+	assert_non_null(strstr(err.text, "first line"));
 }
 
 static void an_expression_that_takes_too_long_does_not_match(void **state)
@@ -383,6 +552,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lint_tries_examples_and_names, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_later_folder_takes_the_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_database_is_kept_and_a_damaged_one_is_not_used, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_outside_the_failed_step_counts_less, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_only_the_failed_step_has_is_found_however_often_others_have_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_job_that_ends_without_a_failed_step_names_no_cause, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_runners_put_before_a_line_is_not_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(hostile_bytes_are_bounded_and_harmless, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_drafted_signature_has_no_error_and_finds_its_line_with_other_numbers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(signatures_are_kept_as_they_were_read_until_a_file_changes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_trial_counts_right_and_wrong_by_category, set_up, tear_down),
 		cmocka_unit_test(an_expression_that_takes_too_long_does_not_match),
 	};
 
