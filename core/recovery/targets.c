@@ -124,16 +124,36 @@ static bool live_is(struct fb_engine *e, struct fb_service *s, const char *wante
 	return is;
 }
 
-/* Is users' release of some service one that failed? Then a rollback by hand finishes what a recovery could not. */
-static bool any_has_failed(struct fb_engine *e, struct fb_err *err)
+/* Did the execution before this one, of some service, leave a recovery that a person has to finish? */
+static bool was_left_incomplete(struct fb_engine *e, struct fb_err *err)
+{
+	bool was = false;
+
+	for (size_t i = 0; i < e->x.service_count && !was; i++) {
+		const struct fb_execution_filter filter = {.environment = e->x.environment, .service = e->x.services[i].name, .limit = 2}; /* the newest is this one */
+		struct fb_execution *v;
+		size_t n, k = 0;
+
+		if (!e->x.services[i].deploys || fb_journal_executions(e->x.journal, &filter, &v, &n, err) < 0)
+			continue;
+		if (n && fb_streq(v[0].id, e->x.id))
+			k = 1;
+		was = k < n && fb_streq(v[k].status, "rollback_incomplete");
+		fb_executions_free(v, n);
+	}
+	return was;
+}
+
+/* Is users' release of some service one that failed, or was a recovery left incomplete? Then a rollback by hand finishes that. */
+static bool is_to_finish(struct fb_engine *e, struct fb_err *err)
 {
 	for (size_t i = 0; i < e->x.service_count; i++)
 		if (e->x.services[i].deploys && live_is(e, &e->x.services[i], "failed", err))
 			return true;
-	return false;
+	return was_left_incomplete(e, err);
 }
 
-/* A rollback by hand leaves the live release: it is recorded as failed, so that "last known good" is the one before. But where another service is still on a release that failed, one
+/* A rollback by hand leaves the live release: it is recorded as failed, so that "last known good" is the one before. But where it finishes a recovery that was left incomplete, a service
  * that is back on its last known good stays there. */
 static int leave_live(struct fb_engine *e, struct fb_service *s, bool finishes, struct fb_err *err)
 {
@@ -161,7 +181,7 @@ static int leave_live(struct fb_engine *e, struct fb_service *s, bool finishes, 
 
 static int choose(struct fb_engine *e, struct fb_err *err)
 {
-	bool finishes = !e->deploys && any_has_failed(e, err);
+	bool finishes = !e->deploys && is_to_finish(e, err);
 	int answer = FB_TARGETS_CHOSEN;
 
 	for (size_t i = 0; i < e->x.service_count; i++) {

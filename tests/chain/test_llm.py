@@ -5,7 +5,7 @@ import json
 import os
 
 from files_lab import FilesLab
-from lab import CONFIG, RECOVERED, check, main
+from lab import CONFIG, DONE, FAILED, RECOVERED, check, main
 from llm_stand_in import KEY, Model
 
 RECOVERY = """
@@ -77,8 +77,10 @@ def one_that_is_slow_broken_or_gone_changes_nothing():
 def a_key_does_not_cross_the_network_in_the_clear():
     os.environ["MODEL_KEY"] = KEY
     with FilesLab(recovery=RECOVERY % ("5s", "http://models.example.org")) as lab:
-        p = lab.run("doctor", expect=None)
-        check("http and not https" in p.stdout + p.stderr, "doctor says", p.stdout, p.stderr)
+        p = lab.deploy("1", expect=(DONE, FAILED))
+        if p.returncode == DONE:  # what a recovery may need is looked at when it is needed
+            p = lab.deploy("2", FAILS, expect=RECOVERED)
+        check("http and not https" in p.stdout + p.stderr, "nobody is told:", p.stdout, p.stderr)
     with FilesLab(recovery=RECOVERY.replace('"${env:MODEL_KEY}"', f'"{KEY}"') % ("5s", "https://models.example.org")) as lab:
         os.chmod(lab.conf, 0o644)
         lab.run("config", "check", expect=CONFIG)

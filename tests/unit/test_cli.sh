@@ -181,7 +181,7 @@ for command in $("$failback" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) \
 done
 # shellcheck disable=SC2013 # words are meant
 for option in $(grep -oE '^\.It .*Fl -[a-z-]+' "$man" | sed 's/.*Fl -/--/' | sort -u); do
-	{ "$failback" --help; for c in analyze deploy rollback stop history stats report reject "audit verify" "plugin new" "plugin check" "backup list" "backup show" "backup verify" "backup restore" "backup copy" "backup fetch" "backup export" "backup prune" "notify test" "notify flush"; do read -ra words <<<"$c"; "$failback" help "${words[@]}"; done; } |
+	{ "$failback" --help; for c in analyze deploy rollback stop history stats report reject "audit verify" "plugin new" "plugin check" "backup list" "backup show" "backup verify" "backup restore" "backup copy" "backup fetch" "backup export" "backup prune" "notify test" "notify flush" "signatures test" "signatures suggest"; do read -ra words <<<"$c"; "$failback" help "${words[@]}"; done; } |
 		grep -q -- "$option" || fail "the manual page has $option, which no help has"
 done
 if command -v mandoc >/dev/null; then

@@ -81,6 +81,10 @@ static int32_t ask(const struct fb_call *call, const json_t *cause, const char *
 	char *url;
 
 	q.url = url = address(call);
+	if (!post_is_private(call, "endpoint", url)) {
+		free(url);
+		return FB_FAIL;
+	}
 	q.headers = headers_of(call);
 	post_send(call, &q, &a);
 	curl_slist_free_all(q.headers);

@@ -24,7 +24,7 @@ static const char note[] = "worded by a language model from the quotes of this r
 static json_t *evidence_of(const json_t *cause)
 {
 	json_t *list = json_array(), *all = json_object_get(cause, "evidence"), *e;
-	char id[16];
+	char id[24];
 	size_t i;
 
 	json_array_foreach(all, i, e) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "plugins/phases/recommend/advice.h"
+#include "plugins/common/visible.h"
 #include "plugins/phases/test_phase.h"
 
 /* The recommendations for a root cause; to be decref'ed. */
