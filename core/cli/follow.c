@@ -198,6 +198,8 @@ static void ask_stop(struct follow *f)
 	char actor[96], text[512];
 	struct fb_journal *j = NULL;
 	struct fb_err err = {0};
+	/* What is shown may be a moment old: the answer goes by what is. An error of it is told by whoever shows next. */
+	(void)show_events(f, true, &err);
 	if (in_recovery(f)) {
 		snprintf(text, sizeof text, "a recovery is not stopped by an interrupt: it would leave things half done. To stop it all the same: failback stop %s --force", f->id);
 		say(f, text);
