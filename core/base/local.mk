@@ -12,7 +12,11 @@ libfailback_base_la_SOURCES += \
 	core/base/redact.c \
 	core/base/redact.h
 libfailback_base_la_SOURCES += \
+	core/base/redact_form.c \
 	core/base/redact_kinds.c \
 	core/base/redact_kinds.h \
+	core/base/redact_machine.h \
+	core/base/redact_net.c \
 	core/base/redact_scan.c \
-	core/base/redact_scan.h
+	core/base/redact_scan.h \
+	core/base/redact_value.c
