@@ -54,7 +54,7 @@ static void a_failure_its_rework_and_its_mending_are_counted(void **state)
 	rows[1].detected_ms = 11 * DAY + 30000;
 	rows[1].recovered_ms = 3100;
 	rows[1].impact = "ZERO";
-	rows[1].root_cause = "{\"type\": \"missing_file\", \"cause\": \"config/production.json is not there\"}";
+	rows[1].root_cause = "{\"type\": \"deployment_failure\", \"class\": \"missing_file\", \"cause\": \"config/production.json is not there\"}";
 	rows[2] = row(3, "deploy", "failed", 12); /* rework, and nothing was changed */
 	rows[3] = row(4, "deploy", "completed", 13);
 	rows[3].retry = true;
@@ -106,7 +106,7 @@ static void an_execution_of_two_services_counts_for_each_and_its_cause_once(void
 	json_t *doc;
 
 	(void)state;
-	a.root_cause = "{\"type\": \"timeout\", \"cause\": \"no answer\"}";
+	a.root_cause = "{\"type\": \"deployment_failure\", \"class\": \"timeout\", \"cause\": \"no answer\"}";
 	b = a;
 	b.service = "api";
 	fb_stats_take(s, &a);
