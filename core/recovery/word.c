@@ -117,11 +117,11 @@ static void put_cause(const json_t *report, json_t *fields)
 {
 	const json_t *cause = json_object_get(report, "root_cause"), *quote = json_array_get(json_object_get(cause, "evidence"), 0),
 		     *confidence = json_object_get(cause, "confidence"), *fix = json_array_get(json_object_get(report, "recommendations"), 0);
-	const char *file = text_of(quote, "file"), *example = text_of(fix, "example");
+	const char *file = text_of(quote, "file"), *example = text_of(fix, "example"), *likely = text_of(cause, "likely_cause"), *class = text_of(cause, "class");
 	char text[64];
 
-	put(fields, "cause", text_of(cause, "cause"));
-	put(fields, "cause_type", text_of(cause, "type"));
+	put(fields, "cause", *likely ? likely : text_of(cause, "cause"));
+	put(fields, "cause_type", *class ? class : text_of(cause, "type"));
 	text[0] = 0;
 	if (json_is_number(confidence))
 		snprintf(text, sizeof text, "%.0f", 100 * json_number_value(confidence));
@@ -255,8 +255,8 @@ void fb_word_dress(json_t *word, const char *title, const char *text)
 
 static json_t *sample_report(void)
 {
-	return json_pack("{s:{s:s, s:s, s:f, s:[{s:s, s:i, s:s}]}, s:[{s:s, s:s, s:s}], s:{s:s, s:s}, s:{s:i, s:i, s:s}}", "root_cause", "type", "missing_file", "cause",
-			 "config/production.json is missing", "confidence", 0.9, "evidence", "file", "logs/plan-7.log", "line", 42, "text",
+	return json_pack("{s:{s:s, s:s, s:s, s:s, s:f, s:[{s:s, s:i, s:s}]}, s:[{s:s, s:s, s:s}], s:{s:s, s:s}, s:{s:i, s:i, s:s}}", "root_cause", "type", "deployment_failure", "class",
+			 "missing_file", "cause", "Missing configuration file", "likely_cause", "Missing configuration or dependency file: config/production.json", "confidence", 0.9, "evidence", "file", "logs/plan-7.log", "line", 42, "text",
 			 "Error: Cannot find module './config/production.json'", "recommendations", "priority", "HIGH", "action", "add config/production.json", "example",
 			 "git add config/production.json", "rollback", "user_impact", "ZERO", "system_status", "STABLE", "impact", "requests", 1200, "failed", 0, "source", "a sample");
 }

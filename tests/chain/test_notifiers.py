@@ -11,7 +11,7 @@ from pagerduty_stand_in import KEY, PagerDuty
 from slack_stand_in import CHANNEL, TOKEN, Slack
 from teams_stand_in import Teams
 
-FAILS = '{ name = "Verify"; run = "echo \\"Error: Cannot find module \'./config/production.json\' <b>&amp;</b> ```x```\\" >&2; exit 1"; retries = 0; undo = "true"; }'
+FAILS = '{ name = "Verify"; run = "echo \\"Error: Cannot find module \'./config/production.json\' <b>&amp;</b> \\\\`\\\\`\\\\`x\\\\`\\\\`\\\\`\\" >&2; exit 1"; retries = 0; undo = "true"; }'
 
 
 def notifiers(*rows):
@@ -52,7 +52,7 @@ def slack_by_webhook_has_one_message_an_incident():
         text = json.dumps(slack.posts[1])
         header = slack.posts[1]["blocks"][0]["text"]["text"]
         check(header == "Deployment Failed - Automatic Rollback Completed", "the headline:", header)
-        for part in ("audit head", "INC-" + report["execution_id"], "app 2 -&gt; 1", "production", "deployment_failure"):
+        for part in ("audit head", "INC-" + report["execution_id"], "app 2 -&gt; 1", "production", "(missing_file)", "production.json"):
             check(part in text, f"it says {part}:", text)
         check("<!here>" not in text, "nobody is called when it went well in the end (warning):", text)
         check(all(r[2] in ("sent", "dropped") for r in rows(lab)), "nothing waits:", rows(lab))
