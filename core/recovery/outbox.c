@@ -302,7 +302,20 @@ int fb_engine_outbox_init(struct fb_engine *e, struct fb_err *err)
 	return 0;
 }
 
-/* What earlier executions left is delivered by one process only: this one, unless another that lives is at it. */
+/* Is there anything of earlier executions to deliver? */
+static bool has_leftovers(struct fb_engine *e)
+{
+	struct fb_outbox_row *rows;
+	struct fb_err err;
+	size_t n;
+
+	if (fb_journal_outbox_leftovers(e->x.journal, &rows, &n, &err) < 0)
+		return false;
+	fb_outbox_free(rows, n);
+	return n > 0;
+}
+
+/* What earlier executions left is delivered by one process only: this one, unless another that lives is at it. Where nothing is left, nothing is written. */
 void fb_engine_outbox_begin(struct fb_engine *e)
 {
 	struct fb_proc hosts[64];
@@ -312,10 +325,12 @@ void fb_engine_outbox_begin(struct fb_engine *e)
 
 	if (e->x.dry || !e->outbox->n)
 		return;
-	n = fb_pool_hosts(e->x.pool, hosts, names, 64);
 	for (size_t i = 0; e->x.resumed && i < e->outbox->n; i++)
 		fb_escalate_init(&e->outbox->channels[i]);
-	if (!fb_journal_degraded(e->x.journal) && fb_journal_outbox_claim(e->x.journal, hosts, (size_t)n, &err) == 0)
+	if (fb_journal_degraded(e->x.journal) || !has_leftovers(e))
+		return;
+	n = fb_pool_hosts(e->x.pool, hosts, names, 64);
+	if (fb_journal_outbox_claim(e->x.journal, hosts, (size_t)n, &err) == 0)
 		e->outbox->leftovers = true;
 }
 
