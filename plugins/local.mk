@@ -3,6 +3,7 @@ plugin_cflags = $(FB_CFLAGS)
 plugin_cppflags = -I$(top_srcdir)/core
 module_ldflags = $(AM_LDFLAGS) $(FB_PLUGIN_LDFLAGS) -module -avoid-version -no-undefined -shared -export-symbols-regex '^failback_plugin_entry$$'
 
+EXTRA_DIST += plugins/common/utf8.h
 include plugins/phases/local.mk
 include plugins/strategies/local.mk
 include plugins/checks/command/local.mk

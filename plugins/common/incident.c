@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "plugins/common/run.h"
+#include "plugins/common/utf8.h"
 
 const struct incident_fact incident_facts[] = {
 	{"Services", "releases", NULL}, {"Environment", "environment", NULL}, {"Severity", "severity", NULL}, {"Cause", "cause", "cause_type"},
@@ -62,33 +63,20 @@ char *incident_fact_text(const struct incident *i, const struct incident_fact *f
 	return ret;
 }
 
-/* Length of the UTF-8 character at s; 0: it is none. */
-static size_t character(const unsigned char *s)
-{
-	size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) || (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 char *incident_cut(const char *s, size_t max)
 {
-	const unsigned char *p = (const unsigned char *)s;
+	const char *p = s, *end = s + strlen(s);
 	char *ret = malloc(strlen(s) + 4), *out = ret, *last = ret; /* last: where the last character that may stay before "…" ends */
 	size_t count = 0;
 
 	if (!ret)
 		abort();
 	while (*p && count < max) {
-		size_t n = character(p);
+		size_t n = utf8_character(p, (size_t)(end - p));
 
 		if (count + 1 == max)
 			last = out;
-		if (n == 0 || (n == 1 && (*p < ' ' || *p == 0x7f) && *p != '\n' && *p != '\t')) {
+		if (n == 0 || (n == 1 && ((unsigned char)*p < ' ' || *p == 0x7f) && *p != '\n' && *p != '\t')) {
 			*out++ = '?';
 			p++;
 		} else {

@@ -61,7 +61,6 @@ bench: all $(check_PROGRAMS) $(check_LTLIBRARIES) $(check_DATA)
 	tests/bench/bench_journal 100000 2
 .PHONY: bench
 EXTRA_DIST += tests/bench/noop.c tests/bench/noop_lab.py
-EXTRA_DIST += tests/bench/noop.c tests/bench/noop_lab.py tests/chain/lab.py
 # What users feel: by hand, in a quiet hour: tests/chain/run tests/bench/impact
 EXTRA_DIST += tests/bench/impact
 # Strategy postgresql beside pg_dump and pg_restore, under a writer; by hand: tests/chain/run tests/bench/postgresql

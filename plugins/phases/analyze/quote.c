@@ -5,26 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Length of the character at s, 0 when it is none (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
-static size_t character(const unsigned char *s, size_t n)
-{
-	size_t size = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-
-	if (!s[0] || !size || size > n)
-		return 0;
-	for (size_t i = 1; i < size; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return size;
-}
+#include "plugins/common/utf8.h"
 
 size_t quote_utf8_run(const char *s, size_t n)
 {
 	size_t i = 0, size;
 
-	while (i < n && (size = character((const unsigned char *)s + i, n - i)))
+	while (i < n && (size = utf8_character(s + i, n - i)))
 		i += size;
 	return i;
 }
