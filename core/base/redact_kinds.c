@@ -5,6 +5,9 @@
  */
 #include "base/redact_kinds.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 enum { RUN = FB_SECRET_RUN, VALUE = FB_SECRET_VALUE, URL = FB_SECRET_URL, PEM = FB_SECRET_PEM, JWT = FB_SECRET_JWT, USER = FB_SECRET_USER, WORD = FB_SECRET_WORD,
        PGPASS = FB_SECRET_PGPASS, MARK = FB_SECRET_MARK, NOT = FB_SECRET_NOT };
 enum { BOUND = FB_SECRET_BOUND, EXACT = FB_SECRET_EXACT, DIGITS = FB_SECRET_DIGITS, ANYCASE = FB_SECRET_ANYCASE, NUMBER = FB_SECRET_NUMBER, WEAK = FB_SECRET_WEAK,
@@ -322,3 +325,58 @@ const struct fb_secret_kind fb_secret_kinds[] = {
 	{".pgpass", ":5432:", PGPASS, 0, 1, 0, 0},
 };
 const size_t fb_secret_kind_count = sizeof fb_secret_kinds / sizeof *fb_secret_kinds;
+
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool is_of(uint32_t set, char c)
+{
+	static const struct { char c; uint32_t set; } one[] = {{'_', UNDER}, {'-', DASH}, {'.', DOT}, {'/', SLASH}, {'+', PLUS}, {'=', EQUAL}, {'%', PERCENT}, {'~', TILDE},
+		{'$', DOLLAR}, {'@', AT}};
+
+	for (size_t i = 0; i < sizeof one / sizeof *one; i++)
+		if (one[i].c == c)
+			return set & one[i].set;
+	return (c >= 'a' && c <= 'z' && (set & (LOWER | (c <= 'f' ? HEX : 0)))) || (c >= 'A' && c <= 'Z' && (set & UPPER)) || (c >= '0' && c <= '9' && (set & (DIGIT | HEX)));
+}
+
+/* Is what follows the anchor at p a run of this kind? */
+static bool runs(const struct fb_secret_kind *k, const char *text, const char *p)
+{
+	bool digit = false;
+	size_t n = 0;
+
+	if ((k->flags & BOUND) && p > text && is_word(p[-1]))
+		return false;
+	for (p += strlen(k->anchor); is_of(k->set, p[n]); n++)
+		digit |= p[n] >= '0' && p[n] <= '9';
+	return n >= k->min && (digit || !(k->flags & DIGITS)) && (!(k->flags & EXACT) || (n <= k->max && !is_word(p[n])));
+}
+
+static bool stands_in(const struct fb_secret_kind *k, const char *text)
+{
+	const char *p = text;
+
+	if (k->form == PEM)
+		return (p = strstr(text, k->anchor)) && strstr(p, "PRIVATE KEY");
+	if (k->form == JWT)
+		return (p = strstr(text, k->anchor)) && strstr(p, ".eyJ");
+	if (k->form != RUN || (k->flags & (ANYCASE | NUMBER)))
+		return false;
+	while ((p = strstr(p, k->anchor))) {
+		if (runs(k, text, p))
+			return true;
+		p++;
+	}
+	return false;
+}
+
+const char *fb_secret_kind_of(const char *text)
+{
+	for (const struct fb_secret_kind *k = fb_secret_kinds; k < fb_secret_kinds + fb_secret_kind_count; k++)
+		if (stands_in(k, text))
+			return k->name;
+	return NULL;
+}

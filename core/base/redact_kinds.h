@@ -72,4 +72,7 @@ struct fb_secret_kind {
 extern const struct fb_secret_kind fb_secret_kinds[];
 extern const size_t fb_secret_kind_count;
 
+/* The name of the first kind in the table whose secret stands in text beyond doubt: a token by its prefix, a private key, a JWT. NULL: none. */
+const char *fb_secret_kind_of(const char *text);
+
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/redact_kinds.h"
 #include "config/tree.h"
 
 #if defined(__has_feature)
@@ -68,6 +69,17 @@ static bool is_text(const char *s)
 	return true;
 }
 
+/* What everybody can read is no place for a secret, and what a chain is made of stays in the journal. */
+static bool holds_secret(struct builder *b, const struct fb_node *node, const char *s)
+{
+	const char *kind = node->source->others_read ? fb_secret_kind_of(s) : NULL;
+
+	if (kind)
+		fb_node_error(b->errs, node, "a secret (%s) stands in a file that every user of this machine can read: write \"${env:NAME}\", \"${file:PATH}\" or \"${cred:NAME}\", "
+			      "which a command takes in 'secret_environment', or run 'chmod o-r %s'", kind, node->source->path);
+	return kind;
+}
+
 static void take_scalar(struct builder *b, struct fb_node *node, const config_setting_t *from, bool bad_line)
 {
 	const char *s;
@@ -92,12 +104,14 @@ static void take_scalar(struct builder *b, struct fb_node *node, const config_se
 	case CONFIG_TYPE_STRING:
 		s = config_setting_get_string(from);
 		node->type = FB_NODE_STRING;
-		if (is_text(s ? s : "")) {
-			node->s = fb_strdup(s ? s : "");
-			return;
+		if (!is_text(s ? s : "")) {
+			fb_node_error(b->errs, node, "the string is not UTF-8, or has control characters");
+			break;
 		}
-		fb_node_error(b->errs, node, "the string is not UTF-8, or has control characters");
-		break;
+		if (holds_secret(b, node, s ? s : ""))
+			break;
+		node->s = fb_strdup(s ? s : "");
+		return;
 	default:
 		break;
 	}

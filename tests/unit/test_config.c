@@ -300,6 +300,18 @@ static void a_literal_secret_may_stand_in_a_file_that_others_cannot_read(void **
 	assert_string_equal(at(f->chain, "notifiers.0.options.webhook_url"), "\"https://hooks.example.org/secret\"");
 }
 
+static void a_token_stands_only_in_a_plan_that_others_cannot_read(void **state)
+{
+	static const char *const steps = "steps = ( { name = \"a\"; run = \"tool --token ghp_" "abcdefghij0123456789abcdefghij012345\"; } );";
+	struct fixture *f = *state;
+
+	assert_int_equal(freeze_deploy(f, steps), -1);
+	assert_string_equal(errors(f), "plan.conf:1: setting 'steps[0].run': a secret (GitHub token) stands in a file that every user of this machine can read: write "
+				       "\"${env:NAME}\", \"${file:PATH}\" or \"${cred:NAME}\", which a command takes in 'secret_environment', or run 'chmod o-r plan.conf'\n");
+	assert_int_equal(chmod("plan.conf", 0640), 0);
+	assert_int_equal(freeze_deploy(f, steps), 0);
+}
+
 static void the_command_line_overrides_the_files(void **state)
 {
 	struct fixture *f = *state;
@@ -368,6 +380,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(both_spellings_of_the_seeds_settings_are_taken, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(the_backup_store_is_in_the_state_directory_with_a_key_unless_it_is_said_otherwise, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(values_of_every_type_are_normalised, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_token_stands_only_in_a_plan_that_others_cannot_read, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_literal_secret_may_stand_in_a_file_that_others_cannot_read, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(the_command_line_overrides_the_files, fixture_setup, fixture_teardown),
 	};

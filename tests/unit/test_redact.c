@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/redact.h"
+#include "base/redact_kinds.h"
 #include "tests/unit/redact_corpus.h"
 
 static const char *redacted(const struct fb_redactor *r, const char *text)
@@ -356,6 +357,23 @@ static void what_is_no_secret_stays_readable(void **state)
 	fb_redactor_free(r);
 }
 
+/* What is beyond doubt is named; what may be a secret, or is none, is not. */
+static void a_token_is_named_by_its_kind(void **state)
+{
+	(void)state;
+	assert_string_equal(fb_secret_kind_of("curl -H 'X-Token: ghp_" "abcdefghij0123456789abcdefghij012345'"), "GitHub token");
+	assert_string_equal(fb_secret_kind_of("AKIA" "IOSFODNN7EXAMPLE"), "AWS access key");
+	assert_string_equal(fb_secret_kind_of("-----BEGIN EC " "PRIVATE KEY-----\nMHc"), "PEM private key");
+	assert_null(fb_secret_kind_of(""));
+	assert_null(fb_secret_kind_of("-----BEGIN CERTIFICATE-----"));
+	assert_null(fb_secret_kind_of("xghp_" "abcdefghij0123456789abcdefghij012345"));
+	assert_null(fb_secret_kind_of("ghp_short"));
+	assert_null(fb_secret_kind_of("AKIA" "IOSFODNN7EXAMPLEandmore"));
+	assert_null(fb_secret_kind_of("psql password=$PASSWORD"));
+	for (size_t i = 0; i < COUNT(stays); i++)
+		assert_null(fb_secret_kind_of(stays[i]));
+}
+
 /* Bytes that are likely to begin, end and confuse: what is JSON stays JSON, lengths are kept, cuts change nothing. */
 static void rubbish_is_redacted_alike_however_it_is_cut(void **state)
 {
@@ -499,6 +517,7 @@ int main(void)
 		cmocka_unit_test(secrets_of_all_kinds_go_wherever_they_stand),
 		cmocka_unit_test(secrets_go_wherever_a_stream_is_cut),
 		cmocka_unit_test(what_is_no_secret_stays_readable),
+		cmocka_unit_test(a_token_is_named_by_its_kind),
 		cmocka_unit_test(rubbish_is_redacted_alike_however_it_is_cut),
 		cmocka_unit_test(json_of_any_texts_is_json_after),
 		cmocka_unit_test(a_text_that_ends_in_an_escape_is_covered_to_its_end),
