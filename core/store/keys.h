@@ -12,7 +12,7 @@
 #include "base/err.h"
 
 struct fb_keys {
-	uint8_t id[32];   /* BLAKE2b's key: equal content has one id, and an id tells nothing to who has not this key */
+	uint8_t id[32];   /* the key of names: equal content has one, and an id tells nothing to who has not this key */
 	uint8_t data[32]; /* secretstream's key */
 };
 

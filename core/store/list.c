@@ -331,7 +331,7 @@ void fb_list_close(struct fb_list_reader *r)
 void fb_list_hash_begin(struct fb_list_hash *h, const struct fb_store *store, bool encrypted)
 {
 	h->record = (struct fb_text){0};
-	fb_object_hash_begin(&h->state, store, encrypted);
+	fb_hash_begin(&h->state, store, encrypted);
 }
 
 void fb_list_hash_add(struct fb_list_hash *h, const struct fb_entry *e)
@@ -347,13 +347,13 @@ void fb_list_hash_add(struct fb_list_hash *h, const struct fb_entry *e)
 	fb_entry_encode(&plain, &h->record);
 	for (int i = 0; i < 4; i++)
 		size[i] = (uint8_t)(h->record.n >> (8 * i));
-	crypto_generichash_update(&h->state, size, sizeof size);
-	crypto_generichash_update(&h->state, (const uint8_t *)h->record.p, h->record.n);
+	fb_hash_add(&h->state, size, sizeof size);
+	fb_hash_add(&h->state, h->record.p, h->record.n);
 }
 
 void fb_list_hash_end(struct fb_list_hash *h, struct fb_oid *ret)
 {
 	if (ret)
-		crypto_generichash_final(&h->state, ret->b, sizeof ret->b);
+		fb_hash_end(&h->state, ret);
 	fb_text_clear(&h->record);
 }

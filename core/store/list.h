@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "store/content.h"
+#include "store/hash.h"
 
 struct fb_entry {
 	char type;      /* 'R' root, 'd' folder, 'f' file, 'l' symbolic link, 'p' fifo */
@@ -70,7 +71,7 @@ bool fb_entry_xattr(const struct fb_entry *e, size_t *at, const char **name, con
 
 /* The hash of a tree: over what a restore makes of it, not over where it lay. Keyed when it is encrypted. */
 struct fb_list_hash {
-	crypto_generichash_state state;
+	struct fb_hash state;
 	struct fb_text record;
 };
 void fb_list_hash_begin(struct fb_list_hash *h, const struct fb_store *store, bool encrypted);

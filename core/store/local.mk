@@ -7,6 +7,8 @@ libfailback_store_la_SOURCES = \
 	core/store/document.h \
 	core/store/export.c \
 	core/store/export.h \
+	core/store/hash.c \
+	core/store/hash.h \
 	core/store/index.c \
 	core/store/index.h \
 	core/store/keys.c \
@@ -47,8 +49,8 @@ libfailback_store_la_SOURCES = \
 	core/store/walk.c \
 	core/store/walk.h
 libfailback_store_la_CPPFLAGS = $(FB_CPPFLAGS)
-libfailback_store_la_CFLAGS = $(FB_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(ZSTD_CFLAGS) $(ARCHIVE_CFLAGS) $(CURL_CFLAGS) -pthread
-libfailback_store_la_LIBADD = libfailback-base.la $(JANSSON_LIBS) $(SODIUM_LIBS) $(ZSTD_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS)
+libfailback_store_la_CFLAGS = $(FB_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS) $(ZSTD_CFLAGS) $(ARCHIVE_CFLAGS) $(CURL_CFLAGS) -pthread
+libfailback_store_la_LIBADD = libfailback-base.la $(JANSSON_LIBS) $(SODIUM_LIBS) $(NETTLE_LIBS) $(ZSTD_LIBS) $(ARCHIVE_LIBS) $(CURL_LIBS)
 
 # Copies elsewhere
 libfailback_store_la_SOURCES += \
@@ -80,6 +82,6 @@ failback_store_SOURCES = \
 	core/store/failback_store.c \
 	core/store/give.c
 failback_store_CPPFLAGS = $(FB_CPPFLAGS)
-failback_store_CFLAGS = $(FB_CFLAGS) $(FB_PIE_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(CURL_CFLAGS) -pthread
+failback_store_CFLAGS = $(FB_CFLAGS) $(FB_PIE_CFLAGS) $(JANSSON_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS) $(CURL_CFLAGS) -pthread
 failback_store_LDFLAGS = $(AM_LDFLAGS) $(FB_PIE_LDFLAGS) -pthread
 failback_store_LDADD = libfailback-store.la $(CURL_LIBS)

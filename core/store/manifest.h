@@ -2,7 +2,7 @@
 /*
  * Manifests of sealed sets: what is in them, checked for form. Fields of an item:
  *   name, kind, type ("tree": files; "file": one; "stream": one, from a program), source, created, seconds
- *   size (bytes of content), stored (bytes of its objects on disk), written (bytes of new ones), hash (BLAKE2b-256 of the content; of a tree, of what
+ *   size (bytes of content), stored (bytes of its objects on disk), written (bytes of new ones), hash (hash.h, of the content; of a tree, of what
  *   restores it; keyed in an encrypted item), object (where the content begins; of a tree, that of its list), list_size (of a tree)
  *   start, start_ns (when it was begun: index.h), exclude (of a tree)
  *   secret, encrypted, meta; of a tree also roots, files, folders, links, others; of a file: mode, uid, gid, mtime, path

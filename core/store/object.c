@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "store/hash.h"
 
 #define ZIPPED 1
 #define ENCRYPTED 2
@@ -89,15 +90,16 @@ char *fb_object_place(const struct fb_oid *id, char buf[FB_OBJECT_PLACE])
 void fb_object_name(const struct fb_store *store, const void *data, size_t size, unsigned level, bool encrypted, struct fb_oid *ret)
 {
 	uint8_t personal[crypto_generichash_blake2b_PERSONALBYTES] = "failback list ?";
+	struct fb_hash h;
 
+	if (!level) {
+		fb_hash_begin(&h, store, encrypted);
+		fb_hash_add(&h, data, size);
+		fb_hash_end(&h, ret);
+		return;
+	}
 	personal[14] = (uint8_t)('0' + level);
-	crypto_generichash_blake2b_salt_personal(ret->b, sizeof ret->b, data, size, encrypted ? store->keys.id : NULL, encrypted ? sizeof store->keys.id : 0, NULL,
-						 level ? personal : NULL);
-}
-
-void fb_object_hash_begin(crypto_generichash_state *state, const struct fb_store *store, bool encrypted)
-{
-	crypto_generichash_init(state, encrypted ? store->keys.id : NULL, encrypted ? sizeof store->keys.id : 0, FB_OID_SIZE);
+	crypto_generichash_blake2b_salt_personal(ret->b, sizeof ret->b, data, size, encrypted ? store->keys.id : NULL, encrypted ? sizeof store->keys.id : 0, NULL, personal);
 }
 
 int64_t fb_object_stored(const struct fb_store *store, const struct fb_oid *id)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Objects: at most FB_CHUNK bytes, named by their hash (BLAKE2b-256; of an encrypted one keyed, see keys.h). A file in objects/ has
+ * Objects: at most FB_CHUNK bytes, named by their hash (hash.h). A file in objects/ has
  *   4 bytes  "FBOB"
  *   1 byte   version, 1
  *   1 byte   flags: 1 zstd, 2 encrypted
@@ -9,8 +9,8 @@
  *   8 bytes  size of the plaintext, little-endian
  *   8 bytes  of a zstd frame that is not encrypted: SipHash-2-4 of it with a key of zeros, for zstd does not look at all of its bits; else 0
  * and then the plaintext, or a zstd frame of it where that is smaller, or a libsodium secretstream of one message (header, then the message with the first
- * 16 bytes as additional data) of either. The level is part of the hash (as BLAKE2b's personal bytes; of level 0 they are zero, so that `b2sum -l 256`
- * names content as we do): a list can never be taken for content. Nothing in an object is believed before its hash was compared.
+ * 16 bytes as additional data) of either. Content is named as `sha256sum` names it; a list of ids by BLAKE2b-256 with its level in the personal bytes, so that
+ * no content has a list's name. Nothing in an object is believed before its hash was compared.
  */
 #ifndef FB_STORE_OBJECT_H
 #define FB_STORE_OBJECT_H
@@ -38,8 +38,6 @@ struct fb_cost {
 
 /* The id that data has or would have. */
 void fb_object_name(const struct fb_store *store, const void *data, size_t size, unsigned level, bool encrypted, struct fb_oid *ret);
-/* Begins the hash of a whole content that comes in pieces (crypto_generichash_update, _final): keyed when it is encrypted, else b2sum's. */
-void fb_object_hash_begin(crypto_generichash_state *state, const struct fb_store *store, bool encrypted);
 /* Stores data unless it is there. Adds to cost. Not synced. */
 int fb_object_put(struct fb_object_io *io, const void *data, size_t size, unsigned level, bool encrypted, struct fb_oid *ret, struct fb_cost *cost,
 		  struct fb_err *err) FB_MUST_USE;

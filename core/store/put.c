@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/document.h"
+#include "store/hash.h"
 #include "store/index.h"
 #include "store/manifest.h"
 #include "store/pool.h"
@@ -95,7 +96,7 @@ static ssize_t fill(int fd, uint8_t *data, size_t size)
 }
 
 /* Reads fd to its end. */
-static int feed(struct fb_pool *pool, int fd, bool encrypted, crypto_generichash_state *whole, struct fb_err *err)
+static int feed(struct fb_pool *pool, int fd, bool encrypted, struct fb_hash *whole, struct fb_err *err)
 {
 	ssize_t n;
 
@@ -113,7 +114,7 @@ static int feed(struct fb_pool *pool, int fd, bool encrypted, crypto_generichash
 			return fb_pool_drain(pool, err);
 		c->size = (size_t)n;
 		c->encrypted = encrypted;
-		crypto_generichash_update(whole, c->data, c->size);
+		fb_hash_add(whole, c->data, c->size);
 		fb_pool_submit(pool);
 	}
 }
@@ -130,20 +131,20 @@ static int put_content(struct fb_store *s, const struct fb_put *put, int fd, uin
 	struct stream stream = {.put = put, .total = total, .writer = {.io = fb_object_io_new(s), .store = s, .encrypted = encrypted}};
 	struct fb_pool_form form = {.slots = SLOTS, .job_size = sizeof(struct chunk), .work = store_chunk, .take = take_chunk, .ctx = &stream, .store = s, .distrust = distrust};
 	struct fb_pool *pool = fb_pool_new(&form);
-	crypto_generichash_state whole;
+	struct fb_hash whole;
 	struct fb_oid hash;
 	struct fb_ref ref;
 	int r;
 
 	if (distrust)
 		fb_object_io_distrust(stream.writer.io);
-	fb_object_hash_begin(&whole, s, encrypted);
+	fb_hash_begin(&whole, s, encrypted);
 	r = feed(pool, fd, encrypted, &whole, err);
 	fb_pool_free(pool, free_chunk);
 	if (r == 0)
 		r = fb_content_end(&stream.writer, &ref, err);
 	if (r == 0) {
-		crypto_generichash_final(&whole, hash.b, sizeof hash.b);
+		fb_hash_end(&whole, &hash);
 		json_object_set_new(item, "size", json_integer((json_int_t)ref.size));
 		json_object_set_new(item, "stored", json_integer((json_int_t)(stream.cost.stored + stream.writer.cost.stored)));
 		json_object_set_new(item, "written", json_integer((json_int_t)(stream.cost.written + stream.writer.cost.written)));

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "store/hash.h"
 #include "store/manifest.h"
 #include "store/restore.h"
 
@@ -17,14 +18,14 @@ struct output {
 	const struct fb_restore *how;
 	const struct fb_item *item;
 	bool closed; /* nobody reads any more */
-	crypto_generichash_state state;
+	struct fb_hash state;
 };
 
 static int write_out(void *ctx, const uint8_t *data, size_t size, struct fb_err *err)
 {
 	struct output *o = ctx;
 
-	crypto_generichash_update(&o->state, data, size);
+	fb_hash_add(&o->state, data, size);
 	if (fb_io_write_all(o->fd, data, size) < 0) {
 		o->closed = errno == EPIPE;
 		return fb_err_set(err, FB_STORE_IO, "cannot write the content of %s to %s: %s", o->item->name, o->how->program ? o->how->program->argv[0] : "the output", strerror(errno));
@@ -41,10 +42,10 @@ static int write_all(struct output *o, struct fb_store *s, struct fb_object_io *
 {
 	struct fb_oid hash;
 
-	fb_object_hash_begin(&o->state, s, o->item->ref.encrypted);
+	fb_hash_begin(&o->state, s, o->item->ref.encrypted);
 	if (fb_content_read(s, io, &o->item->ref, write_out, o, err) < 0)
 		return -1;
-	crypto_generichash_final(&o->state, hash.b, sizeof hash.b);
+	fb_hash_end(&o->state, &hash);
 	if (sodium_memcmp(hash.b, o->item->hash.b, sizeof hash.b) != 0)
 		return fb_err_set(err, FB_STORE_DAMAGED, "what was written of item %s is not what was put: the hash of the whole differs; do not use it", o->item->name);
 	return 0;

@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/s3_sign.h"
 
+#include <nettle/sha2.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
-#define HASH crypto_hash_sha256_BYTES
+#define HASH SHA256_DIGEST_SIZE
+
+static void hash(const void *data, size_t size, unsigned char ret[HASH])
+{
+	struct sha256_ctx state;
+
+	sha256_init(&state);
+	sha256_update(&state, size, data);
+	sha256_digest(&state, HASH, ret);
+}
 
 void fb_s3_hash(const void *data, size_t size, char hex[FB_S3_HASH])
 {
 	unsigned char sum[HASH];
 
-	crypto_hash_sha256(sum, data, size);
+	hash(data, size, sum);
 	sodium_bin2hex(hex, FB_S3_HASH, sum, sizeof sum);
 }
 
@@ -19,7 +29,7 @@ void fb_s3_base64_hash(const void *data, size_t size, char base64[48])
 {
 	unsigned char sum[HASH];
 
-	crypto_hash_sha256(sum, data, size);
+	hash(data, size, sum);
 	sodium_bin2base64(base64, 48, sum, sizeof sum, sodium_base64_VARIANT_ORIGINAL);
 }
 

@@ -18,7 +18,7 @@
 #include "store/document.h"
 
 #define SCHEMA FB_STORE_SCHEMA
-#define FORMAT 1
+#define FORMAT 2 /* 1 named content by BLAKE2b */
 
 static const char *const encryptions[] = {[FB_STORE_NONE] = "none", [FB_STORE_SECRETS] = "secrets", [FB_STORE_ALL] = "all"};
 

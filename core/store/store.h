@@ -31,7 +31,7 @@
 #define FB_STORE_PROGRAM 76 /* the program of --command failed */
 #define FB_STORE_DENIED 77
 
-/* BLAKE2b-256 */
+/* SHA-256 of content (hash.h), BLAKE2b-256 of lists and documents */
 #define FB_OID_SIZE 32
 #define FB_OID_TEXT 65
 struct fb_oid {

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/document.h"
+#include "store/hash.h"
 #include "store/list.h"
 #include "store/manifest.h"
 #include "store/pool.h"
@@ -160,7 +161,7 @@ static int verify_tree(struct verify *v, struct fb_err *err)
 
 struct whole {
 	struct verify *v;
-	crypto_generichash_state state;
+	struct fb_hash state;
 };
 
 static int hash_chunk(void *ctx, const uint8_t *data, size_t size, struct fb_err *err)
@@ -168,7 +169,7 @@ static int hash_chunk(void *ctx, const uint8_t *data, size_t size, struct fb_err
 	struct whole *w = ctx;
 
 	(void)err;
-	crypto_generichash_update(&w->state, data, size);
+	fb_hash_add(&w->state, data, size);
 	count(w->v, size);
 	return 0;
 }
@@ -180,12 +181,12 @@ static void verify_content(struct verify *v)
 	struct fb_err ours = {0};
 	struct fb_oid hash;
 
-	fb_object_hash_begin(&w.state, v->store, item->ref.encrypted);
+	fb_hash_begin(&w.state, v->store, item->ref.encrypted);
 	if (fb_content_read(v->store, v->io, &item->ref, hash_chunk, &w, &ours) < 0) {
 		problem(v, NULL, ours.text);
 		return;
 	}
-	crypto_generichash_final(&w.state, hash.b, sizeof hash.b);
+	fb_hash_end(&w.state, &hash);
 	if (sodium_memcmp(hash.b, item->hash.b, sizeof hash.b) != 0)
 		problem(v, NULL, "the hash of the whole is not the one in the manifest");
 }

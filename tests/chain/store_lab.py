@@ -85,7 +85,7 @@ class Store:
 
 
 def digest_of(path):
-    h = hashlib.blake2b(digest_size=32)
+    h = hashlib.sha256()
     with open(path, "rb") as f:
         for block in iter(lambda: f.read(1 << 20), b""):
             h.update(block)

@@ -147,7 +147,7 @@ def streams_and_files_come_back():
         large_item = s.json("show", "--set", "one", "--item", "large")
         check(large_item["size"] == len(large) and large_item["written"] < 3 << 20, "equal chunks are not one object:", large_item["written"])
         write(s.path("large"), large)
-        check(large_item["hash"] == digest_of(s.path("large")), "the hash is not b2sum's")
+        check(large_item["hash"] == digest_of(s.path("large")), "the hash is not sha256sum's")
         for name, data in (("nothing", b""), ("byte", b"x"), ("chunk", large[:1 << 20]), ("more", large[:(1 << 20) + 1]), ("large", large)):
             got = s.run("restore", "--set", "one", "--item", name, "--stdout", expect=0, text=False).stdout
             check(got == data, "another stream came back:", name, len(got))

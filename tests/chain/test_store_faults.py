@@ -349,7 +349,7 @@ def what_stands_in_the_way_is_not_removed():
 
 def object_of(s, data):
     """Puts bytes into the store as failback-store does, uncompressed; the id."""
-    name = hashlib.blake2b(data, digest_size=32).hexdigest()
+    name = hashlib.sha256(data).hexdigest()
     with open(os.path.join(s.store, "objects", name[:2], name[2:]), "wb") as f:
         f.write(b"FBOB" + bytes((1, 0, 0, 0)) + struct.pack("<QQ", len(data), 0) + data)
     return name

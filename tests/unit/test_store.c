@@ -70,23 +70,23 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void content_has_the_name_that_b2sum_gives_it(void **state)
+static void content_has_the_name_that_sha256sum_gives_it(void **state)
 {
 	struct fixture *f = *state;
 	struct fb_oid id, list, pieces;
-	crypto_generichash_state hash;
+	struct fb_hash hash;
 	char text[FB_OID_TEXT];
 
 	fb_object_name(&f->store, "abc", 3, 0, false, &id);
-	assert_string_equal(fb_oid_text(&id, text), "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319"); /* printf abc | b2sum -l 256 */
+	assert_string_equal(fb_oid_text(&id, text), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"); /* printf abc | sha256sum */
 	fb_object_name(&f->store, "abc", 3, 1, false, &list); /* a list never has the name of content */
 	assert_memory_not_equal(&id, &list, sizeof id);
 	fb_object_name(&f->store, "abc", 3, 2, false, &pieces);
 	assert_memory_not_equal(&list, &pieces, sizeof id);
-	fb_object_hash_begin(&hash, &f->store, false);
-	crypto_generichash_update(&hash, (const unsigned char *)"a", 1);
-	crypto_generichash_update(&hash, (const unsigned char *)"bc", 2);
-	crypto_generichash_final(&hash, pieces.b, sizeof pieces.b);
+	fb_hash_begin(&hash, &f->store, false);
+	fb_hash_add(&hash, "a", 1);
+	fb_hash_add(&hash, "bc", 2);
+	fb_hash_end(&hash, &pieces);
 	assert_memory_equal(&id, &pieces, sizeof id);
 }
 
@@ -397,7 +397,7 @@ static void a_pool_gives_results_back_in_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(content_has_the_name_that_b2sum_gives_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(content_has_the_name_that_sha256sum_gives_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(objects_come_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(objects_come_back, set_up_encrypted, tear_down),
 		cmocka_unit_test_setup_teardown(every_flipped_bit_and_every_cut_of_an_object_is_found, set_up, tear_down),

@@ -14,7 +14,7 @@
 #include "failback/plugin.h"
 #include "plugins/common/run.h"
 
-#define FS_HASH 65    /* BLAKE2b-256 as hexadecimal digits, and NUL */
+#define FS_HASH 65    /* of the store, as hexadecimal digits, and NUL */
 #define FS_TEXT 700
 #define FS_OWN ".failback" /* folder in `releases` */
 #define FS_DUE "due"
