@@ -30,6 +30,9 @@ int fb_store_args_parse(struct fb_store_args *a, int argc, char **argv, struct f
 int fb_store_args_check(const struct fb_store_args *a, const char *command, const char *takes, struct fb_err *err) FB_MUST_USE;
 void fb_store_args_clear(struct fb_store_args *a);
 
+/* Before all else: what the arguments ask for is linked, or this does not return. -1: err. */
+int fb_store_link(char **argv, struct fb_err *err) FB_MUST_USE;
+
 int fb_command_init(struct fb_store_args *a, json_t **ret, struct fb_err *err);
 int fb_command_put(struct fb_store_args *a, json_t **ret, struct fb_err *err);
 int fb_command_seal(struct fb_store_args *a, json_t **ret, struct fb_err *err);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * failback-store --store DIR COMMAND ...: the store as a program, so that what is linked for it (zstd, libarchive) is linked nowhere else. Its arguments, answers and
+ * failback-store --store DIR COMMAND ...: the store as a program, so that what is linked for it (zstd, nettle) is linked nowhere else. Its arguments, answers and
  * codes are failback-store(8). It knows the command line; what is done is in the files beside it.
  */
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -99,16 +98,16 @@ int main(int argc, char **argv)
 	struct rlimit files, none = {0};
 	int r = FB_STORE_USAGE, fd;
 
+	if (fb_store_link(argv, &err) < 0) {
+		fprintf(stderr, "failback-store: %s\n", err.text);
+		return err.code;
+	}
 	while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO)
 		; /* what was closed: nothing of the store shall be what is printed to */
 	if (fd >= 0)
 		close(fd);
 	args.program.umask = umask(077);
 	setrlimit(RLIMIT_CORE, &none); /* keys */
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		fputs("failback-store: libcurl does not start\n", stderr);
-		return FB_STORE_BUG;
-	}
 	if (sodium_init() < 0) {
 		fputs("failback-store: libsodium does not start\n", stderr);
 		return FB_STORE_BUG;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/document.h"
+#include "store/flush.h"
 #include "store/hash.h"
 #include "store/index.h"
 #include "store/manifest.h"
@@ -36,6 +37,7 @@ struct stream {
 	struct fb_cost cost;
 	const struct fb_put *put;
 	uint64_t total;
+	struct fb_flush *flush;
 };
 
 static void store_chunk(void *job, struct fb_object_io *io)
@@ -64,6 +66,7 @@ static int take_chunk(void *ctx, void *job, struct fb_err *err)
 		return -1;
 	s->cost.stored += c->cost.stored;
 	s->cost.written += c->cost.written;
+	fb_flush_written(s->flush, c->cost.written);
 	if (fb_content_add(&s->writer, &c->id, c->size, err) < 0)
 		return -1;
 	if (s->put->progress)
@@ -128,7 +131,7 @@ static void set_text(json_t *o, const char *name, const struct fb_oid *id)
 
 static int put_content(struct fb_store *s, const struct fb_put *put, int fd, uint64_t total, bool encrypted, bool distrust, json_t *item, struct fb_err *err)
 {
-	struct stream stream = {.put = put, .total = total, .writer = {.io = fb_object_io_new(s), .store = s, .encrypted = encrypted}};
+	struct stream stream = {.put = put, .total = total, .flush = fb_flush_new(s->objects), .writer = {.io = fb_object_io_new(s), .store = s, .encrypted = encrypted}};
 	struct fb_pool_form form = {.slots = SLOTS, .job_size = sizeof(struct chunk), .work = store_chunk, .take = take_chunk, .ctx = &stream, .store = s, .distrust = distrust};
 	struct fb_pool *pool = fb_pool_new(&form);
 	struct fb_hash whole;
@@ -141,6 +144,8 @@ static int put_content(struct fb_store *s, const struct fb_put *put, int fd, uin
 	fb_hash_begin(&whole, s, encrypted);
 	r = feed(pool, fd, encrypted, &whole, err);
 	fb_pool_free(pool, free_chunk);
+	if (fb_flush_end(stream.flush) < 0 && r == 0)
+		r = fb_err_set(err, FB_STORE_IO, "cannot bring to disk what was written in %s: %s", s->path, strerror(errno));
 	if (r == 0)
 		r = fb_content_end(&stream.writer, &ref, err);
 	if (r == 0) {

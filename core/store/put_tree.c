@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/document.h"
+#include "store/flush.h"
 #include "store/index.h"
 #include "store/pool.h"
 #include "store/put.h"
@@ -26,6 +27,7 @@ struct tree {
 	struct fb_store *store;
 	const struct fb_put *put;
 	struct fb_pool *pool;
+	struct fb_flush *flush;
 	struct fb_object_io *io;
 	struct fb_list_writer list;
 	struct fb_index index;
@@ -73,6 +75,7 @@ static void count_cost(struct tree *t, const struct fb_cost *cost)
 {
 	t->cost.stored += cost->stored;
 	t->cost.written += cost->written;
+	fb_flush_written(t->flush, cost->written);
 }
 
 static void free_large(struct fb_put_large *l)
@@ -454,11 +457,14 @@ int fb_put_tree(struct fb_store *s, const struct fb_put *put, int part, bool enc
 		if (distrust)
 			fb_object_io_distrust(t.io);
 		t.pool = fb_pool_new(&form);
+		t.flush = fb_flush_new(s->objects);
 		fb_list_hash_begin(&t.whole, s, encrypted);
 		r = fb_list_begin(&t.list, s, t.io, encrypted, err);
 		if (r == 0)
 			r = put_roots(&t, roots, part, item, said, err);
 		fb_pool_free(t.pool, NULL);
+		if (fb_flush_end(t.flush) < 0 && r == 0)
+			r = fb_err_set(err, FB_STORE_IO, "cannot bring to disk what was written in %s: %s", s->path, strerror(errno));
 		fb_list_hash_end(&t.whole, NULL);
 		fb_list_clear(&t.list);
 		fb_object_io_free(t.io);

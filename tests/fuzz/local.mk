@@ -64,7 +64,7 @@ tests_fuzz_fuzz_manifest_SOURCES = $(fuzz_driver) \
 tests_fuzz_fuzz_manifest_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_manifest_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_manifest_LDFLAGS = $(AM_LDFLAGS) -pthread
-tests_fuzz_fuzz_manifest_LDADD = libfailback-store.la
+tests_fuzz_fuzz_manifest_LDADD = libfailback-store-full.la
 EXTRA_DIST += \
 	tests/fuzz/corpus/manifest/file \
 	tests/fuzz/corpus/manifest/hard \
@@ -78,7 +78,7 @@ tests_fuzz_fuzz_s3_xml_SOURCES = $(fuzz_driver) \
 tests_fuzz_fuzz_s3_xml_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_s3_xml_CFLAGS = $(fuzz_cflags)
 tests_fuzz_fuzz_s3_xml_LDFLAGS = $(AM_LDFLAGS) -pthread
-tests_fuzz_fuzz_s3_xml_LDADD = libfailback-store.la
+tests_fuzz_fuzz_s3_xml_LDADD = libfailback-store-full.la
 EXTRA_DIST += \
 	tests/fuzz/corpus/s3_xml/error.xml \
 	tests/fuzz/corpus/s3_xml/list.xml

@@ -131,7 +131,7 @@ tests_unit_test_store_SOURCES = tests/unit/test_store.c
 tests_unit_test_store_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_store_CFLAGS = $(unit_cflags) $(SODIUM_CFLAGS)
 tests_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -pthread
-tests_unit_test_store_LDADD = libfailback-store.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
+tests_unit_test_store_LDADD = libfailback-store-full.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
 
 check_PROGRAMS += tests/unit/test_retain
 TESTS += tests/unit/test_retain
@@ -145,14 +145,14 @@ tests_unit_test_store_form_SOURCES = tests/unit/test_store_form.c
 tests_unit_test_store_form_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_store_form_CFLAGS = $(unit_cflags) $(SODIUM_CFLAGS)
 tests_unit_test_store_form_LDFLAGS = $(AM_LDFLAGS) -pthread
-tests_unit_test_store_form_LDADD = libfailback-store.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
+tests_unit_test_store_form_LDADD = libfailback-store-full.la $(CMOCKA_LIBS) $(SODIUM_LIBS)
 check_PROGRAMS += tests/unit/test_store_s3
 TESTS += tests/unit/test_store_s3
 tests_unit_test_store_s3_SOURCES = tests/unit/test_store_s3.c
 tests_unit_test_store_s3_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_store_s3_CFLAGS = $(unit_cflags)
 tests_unit_test_store_s3_LDFLAGS = $(AM_LDFLAGS) -pthread
-tests_unit_test_store_s3_LDADD = libfailback-store.la $(CMOCKA_LIBS)
+tests_unit_test_store_s3_LDADD = libfailback-store-full.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/test_analysis
 TESTS += tests/unit/test_analysis
