@@ -44,6 +44,8 @@ dist_signatures_DATA = \
 dist_signatures_DATA += \
 	etc/signatures/builders.conf \
 	etc/signatures/cloud.conf \
+	etc/signatures/common-tools.conf \
+	etc/signatures/compilers.conf \
 	etc/signatures/deployment.conf \
 	etc/signatures/hosted-ci.conf \
 	etc/signatures/javascript-tools.conf \
