@@ -46,6 +46,7 @@ dist_signatures_DATA += \
 	etc/signatures/cloud.conf \
 	etc/signatures/common-tools.conf \
 	etc/signatures/compilers.conf \
+	etc/signatures/delivery.conf \
 	etc/signatures/deployment.conf \
 	etc/signatures/hosted-ci.conf \
 	etc/signatures/javascript-tools.conf \
