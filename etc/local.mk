@@ -41,6 +41,16 @@ dist_signatures_DATA = \
 	etc/signatures/servers.conf \
 	etc/signatures/steps.conf \
 	etc/signatures/verdicts.conf
+dist_signatures_DATA += \
+	etc/signatures/builders.conf \
+	etc/signatures/cloud.conf \
+	etc/signatures/common-tools.conf \
+	etc/signatures/compilers.conf \
+	etc/signatures/delivery.conf \
+	etc/signatures/deployment.conf \
+	etc/signatures/hosted-ci.conf \
+	etc/signatures/javascript-tools.conf \
+	etc/signatures/services.conf
 BUILT_SOURCES += signatures/stamp
 CLEANFILES += signatures/stamp signatures/*.conf
 signatures/stamp: $(dist_signatures_DATA)
