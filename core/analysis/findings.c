@@ -3,17 +3,17 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/familiar.h"
+#include "analysis/place.h"
 #include "analysis/reader.h"
 #include "base/mem.h"
 
 #define WINDOW_BEFORE ((size_t)4096) /* of a long line so much around the match is looked at */
 #define WINDOW_AFTER ((size_t)2048)
 #define OFTEN 500                    /* after so many lines of one expression only one a block is looked at */
-#define FAMILIAR_MOST ((size_t)1 << 20)
 
 struct pending { /* an expression that may match in the line that ends the text's byte `to` */
 	unsigned number;
@@ -23,6 +23,11 @@ struct pending { /* an expression that may match in the line that ends the text'
 struct seen {
 	uint32_t line_end; /* in this block: what is found before it was found already */
 	int64_t count;
+};
+
+struct meaning {
+	uint32_t start; /* of the line, in the text */
+	bool found, dull;
 };
 
 /* What one signature has found in the step that is being read. */
@@ -49,8 +54,11 @@ struct fb_findings {
 	size_t counted; /* so many bytes of it have been looked through for ends of lines */
 	int64_t counted_line;
 	bool learning, failed;
-	uint64_t *familiar; /* hash table of lines' shapes, 0: free */
-	size_t familiar_count, familiar_room;
+	struct fb_familiar familiar; /* by logs of successes */
+	struct fb_excerpt *excerpt;  /* NULL: there was none */
+	struct fb_places places;
+	struct meaning *meanings;    /* of the lines of this block that something was found in, in order */
+	size_t meaning_count, meaning_room;
 };
 
 int fb_findings_new(const struct fb_signatures *s, const char *cache, struct fb_findings **ret, struct fb_errs *errs)
@@ -91,7 +99,10 @@ void fb_findings_free(struct fb_findings *f)
 	fb_free(f->found);
 	fb_free(f->current);
 	fb_free(f->pending);
-	fb_free(f->familiar);
+	fb_free(f->meanings);
+	fb_familiar_clear(&f->familiar);
+	fb_excerpt_free(f->excerpt);
+	fb_places_clear(&f->places);
 	fb_database_close(f->db);
 	fb_free(f);
 }
@@ -103,6 +114,9 @@ void fb_findings_forget(struct fb_findings *f)
 		f->found[i] = (struct fb_found){0};
 		f->current[i] = (struct current){0};
 	}
+	fb_places_clear(&f->places);
+	if (f->excerpt)
+		fb_excerpt_forget(f->excerpt);
 	f->structure = (struct fb_structure){.last_failure = -1, .last_success = -1, .end = -1};
 	f->step = f->step_line = 1;
 	f->failed_step = 0;
@@ -119,148 +133,14 @@ const struct fb_structure *fb_findings_structure(const struct fb_findings *f)
 	return &f->structure;
 }
 
-/* ---- lines of logs of successes ---- */
-
-/* The same for lines that differ in digits, hexadecimal words and blanks only. */
-static uint64_t shape(const char *line, size_t n)
+void fb_findings_use(struct fb_findings *f, struct fb_blocks *blocks)
 {
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < n;) {
-		size_t word = 0, digits = 0;
-		unsigned char c = (unsigned char)line[i];
-
-		while (i + word < n && isalnum((unsigned char)line[i + word])) {
-			digits += isdigit((unsigned char)line[i + word]) != 0;
-			word++;
-		}
-		if (word && digits) {
-			h = (h ^ '0') * 1099511628211u;
-		} else {
-			for (size_t k = 0; k < (word ? word : 1); k++) {
-				c = (unsigned char)line[i + k];
-				if (!isspace(c))
-					h = (h ^ (unsigned char)tolower(c)) * 1099511628211u;
-			}
-		}
-		i += word ? word : 1;
-	}
-	return h ? h : 1;
+	f->places.blocks = blocks;
 }
 
-static size_t place(const uint64_t *table, size_t room, uint64_t h)
+const struct fb_excerpt *fb_findings_excerpt(const struct fb_findings *f)
 {
-	size_t i = h & (room - 1);
-
-	while (table[i] && table[i] != h)
-		i = (i + 1) & (room - 1);
-	return i;
-}
-
-static void remember(struct fb_findings *f, uint64_t h)
-{
-	if (f->familiar_count * 2 >= f->familiar_room) {
-		size_t room = f->familiar_room ? 2 * f->familiar_room : 4096;
-		uint64_t *table;
-
-		if (f->familiar_count >= FAMILIAR_MOST)
-			return;
-		table = fb_alloc(room * sizeof *table);
-		for (size_t i = 0; i < f->familiar_room; i++)
-			if (f->familiar[i])
-				table[place(table, room, f->familiar[i])] = f->familiar[i];
-		fb_free(f->familiar);
-		f->familiar = table;
-		f->familiar_room = room;
-	}
-	h = h ? h : 1;
-	if (!f->familiar[place(f->familiar, f->familiar_room, h)]) {
-		f->familiar[place(f->familiar, f->familiar_room, h)] = h;
-		f->familiar_count++;
-	}
-}
-
-static bool is_familiar(const struct fb_findings *f, uint64_t h)
-{
-	return f->familiar_room && f->familiar[place(f->familiar, f->familiar_room, h)];
-}
-
-/* ---- quotes ---- */
-
-/* How many bytes the character of UTF-8 (RFC 3629) at p has; 0: it is none, or a control character. */
-static size_t character(const unsigned char *p, size_t left)
-{
-	size_t n = *p >= 0x20 && *p < 0x7f ? 1 : *p == '\t' ? 1 : *p >= 0xc2 && *p <= 0xdf ? 2 : *p >= 0xe0 && *p <= 0xef ? 3 : *p >= 0xf0 && *p <= 0xf4 ? 4 : 0;
-
-	if (!n || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f) || (*p == 0xc2 && p[1] < 0xa0))
-		return 0;
-	return n;
-}
-
-/* How many bytes an escape sequence of colours and the like has; 1 for any other byte. */
-static size_t escape(const unsigned char *p, size_t left)
-{
-	size_t n = 2;
-
-	if (left < 2 || p[0] != 0x1b || p[1] != '[')
-		return 1;
-	while (n < left && p[n] >= 0x20 && p[n] <= 0x3f)
-		n++;
-	return n < left && p[n] >= 0x40 && p[n] <= 0x7e ? n + 1 : n;
-}
-
-static void take_longer(size_t begin, size_t end, size_t from, size_t *best_from, size_t *best_to)
-{
-	if (end > from && end - begin > *best_to - *best_from) {
-		*best_from = begin;
-		*best_to = end;
-	}
-}
-
-/* Quotes of the raw bytes [start, end) a stretch of whole characters that ends after `from`. */
-static bool take_quote(const struct fb_log_block *b, size_t start, size_t end, size_t from, struct fb_quote *q)
-{
-	const unsigned char *raw = (const unsigned char *)b->raw;
-	size_t begin = start, at = start, best_from, best_to;
-
-	if (end - start > FB_QUOTE_SIZE) { /* what is before the match is cut first */
-		if (from - start > FB_QUOTE_SIZE / 4)
-			start = from - FB_QUOTE_SIZE / 4;
-		end = end - start > FB_QUOTE_SIZE ? start + FB_QUOTE_SIZE : end;
-	}
-	while (start < from && (raw[start] & 0xc0) == 0x80)
-		start++;
-	best_from = best_to = start;
-	for (begin = at = start; at < end;) { /* stretches without what may not be quoted; the longest that is not wholly before the match */
-		size_t n = character(raw + at, end - at);
-
-		if (!n) {
-			take_longer(begin, at, from, &best_from, &best_to);
-			begin = at + escape(raw + at, end - at);
-		}
-		at += n ? n : escape(raw + at, end - at);
-	}
-	take_longer(begin, at, from, &best_from, &best_to);
-	begin = best_from;
-	at = best_to;
-	while (at > begin && !character(raw + at - 1, 1) && (raw[at - 1] & 0x80) == 0)
-		at--;
-	while (at > begin && (raw[at - 1] == ' ' || raw[at - 1] == '\t'))
-		at--;
-	while (begin < at && (raw[begin] == ' ' || raw[begin] == '\t'))
-		begin++;
-	if (at <= begin)
-		return false;
-	q->offset = b->offset + (int64_t)begin;
-	q->length = at - begin;
-	memcpy(q->text, raw + begin, q->length);
-	q->text[q->length] = 0;
-	return true;
+	return f->excerpt;
 }
 
 /* ---- one line ---- */
@@ -337,7 +217,7 @@ static void take_parameters(struct fb_finding *ret, const struct fb_group *group
 		while (to > from && strchr(" ,;:.", groups[i].text[to - 1]))
 			to--;
 		for (size_t k = from; k < to;) {
-			size_t c = character((const unsigned char *)groups[i].text + k, to - k);
+			size_t c = fb_quote_character((const unsigned char *)groups[i].text + k, to - k);
 
 			if (!c) {
 				to = k;
@@ -410,9 +290,9 @@ static bool look(struct fb_findings *f, const struct pending *p, struct line l, 
 		return false;
 	take_parameters(ret, groups, group_count);
 	ret->penalty = penalty(line, n);
-	ret->familiar = is_familiar(f, shape(line, n));
+	ret->familiar = fb_familiar_has(&f->familiar, fb_familiar_shape(line, n));
 	ret->quote.line = line_number(f, (size_t)(fb_log_offset(b, l.start + from) - b->offset));
-	return take_quote(b, (size_t)(fb_log_offset(b, l.start) - b->offset), (size_t)(fb_log_offset(b, l.end - 1) - b->offset) + 1,
+	return fb_quote_take(b, (size_t)(fb_log_offset(b, l.start) - b->offset), (size_t)(fb_log_offset(b, l.end - 1) - b->offset) + 1,
 			  (size_t)(fb_log_offset(b, l.start + from) - b->offset), &ret->quote);
 }
 
@@ -513,6 +393,15 @@ static int by_place(const void *a, const void *b)
 	return x->to < y->to ? -1 : x->to > y->to ? 1 : x->number < y->number ? -1 : x->number > y->number;
 }
 
+static void mean(struct fb_findings *f, size_t start, bool found, bool dull)
+{
+	if (f->meaning_count == f->meaning_room) {
+		f->meaning_room = f->meaning_room ? 2 * f->meaning_room : 1024;
+		f->meanings = fb_realloc(f->meanings, f->meaning_room * sizeof *f->meanings);
+	}
+	f->meanings[f->meaning_count++] = (struct meaning){(uint32_t)start, found, dull};
+}
+
 /* What the expressions of pending[from, to) say of the line that they may all match: what says most is kept, a line has one meaning; marks of steps are taken as well. */
 static void settle_line(struct fb_findings *f, size_t from, size_t to)
 {
@@ -522,10 +411,6 @@ static void settle_line(struct fb_findings *f, size_t from, size_t to)
 	unsigned marks = 0;
 	bool have = false, other = false;
 
-	if (f->learning) {
-		remember(f, shape(f->block->text + l.start, l.end - l.start));
-		return;
-	}
 	for (size_t i = from; i < to; i++)
 		other |= fb_database_signature(f->db, f->pending[i].number, NULL)->role != FB_ROLE_NOISE;
 	for (size_t i = from; other && i < to; i++) { /* noise alone needs no second look */
@@ -546,6 +431,8 @@ static void settle_line(struct fb_findings *f, size_t from, size_t to)
 		keep(f, &best);
 	if (marks & 1u << FB_ROLE_FAILURE)
 		take_marks(f, marks, &mark);
+	if (f->excerpt)
+		mean(f, l.start, have && best.signature->role != FB_ROLE_NOISE, marks && !have);
 }
 
 static void settle(struct fb_findings *f)
@@ -582,6 +469,7 @@ static int on_found(unsigned number, unsigned long long from, unsigned long long
 
 	(void)from;
 	(void)flags;
+	to += f->block->fresh;
 	if (to <= s->line_end)
 		return 0;
 	end = memchr(f->block->text + (to ? to - 1 : 0), '\n', f->block->n - (to ? to - 1 : 0));
@@ -594,18 +482,128 @@ static int on_found(unsigned number, unsigned long long from, unsigned long long
 	return 0;
 }
 
+/* ---- blocks of the log ---- */
+
+static size_t line_end(const struct fb_log_block *b, size_t start)
+{
+	const char *p = memchr(b->text + start, '\n', b->n - start);
+
+	return p ? (size_t)(p - b->text) : b->n;
+}
+
+static void learn(struct fb_findings *f, const struct fb_log_block *b)
+{
+	for (size_t start = b->fresh, end; start < b->n; start = end + 1) {
+		end = line_end(b, start);
+		fb_familiar_learn(&f->familiar, b->text + start, end - start);
+	}
+}
+
+/* Where the lines of the text end in the file: asked for one after the other. */
+struct cursor {
+	size_t shift, raw; /* raw: the next line's first byte */
+	int64_t line;
+	size_t meaning;
+};
+
+static void excerpt_line(struct fb_findings *f, struct cursor *c, size_t start, size_t end)
+{
+	const struct fb_log_block *b = f->block;
+	struct fb_excerpt_line l = {.text = b->text + start, .n = end - start, .line = c->line, .offset = b->offset + (int64_t)c->raw};
+	size_t raw;
+
+	while (c->shift + 1 < b->shift_count && b->shifts[c->shift + 1].text <= end)
+		c->shift++;
+	raw = end == b->n ? b->raw_n : b->shift_count ? b->shifts[c->shift].raw + (end - b->shifts[c->shift].text) : end;
+	l.end = b->offset + (int64_t)raw;
+	while (c->meaning < f->meaning_count && f->meanings[c->meaning].start < start)
+		c->meaning++;
+	for (; c->meaning < f->meaning_count && f->meanings[c->meaning].start == start; c->meaning++) {
+		l.found |= f->meanings[c->meaning].found;
+		l.dull |= f->meanings[c->meaning].dull;
+	}
+	l.dull &= !l.found;
+	fb_excerpt_take(f->excerpt, &f->familiar, &l);
+	c->line += raw < b->raw_n && b->raw[raw] == '\n';
+	c->raw = raw + 1;
+}
+
+static void take_excerpt(struct fb_findings *f)
+{
+	const struct fb_log_block *b = f->block;
+	struct cursor c = {.line = b->line};
+
+	if (b->fresh) {
+		c.raw = (size_t)(fb_log_offset(b, b->fresh - 1) - b->offset) + 1;
+		for (const char *p = b->raw; (p = memchr(p, '\n', (size_t)(b->raw + c.raw - p))); p++)
+			c.line++;
+	}
+	for (size_t start = b->fresh, end; start < b->n; start = end + 1) {
+		end = line_end(b, start);
+		excerpt_line(f, &c, start, end);
+	}
+}
+
+static void each_finding(struct fb_findings *f, void (*take)(struct fb_findings *f, struct fb_finding *one))
+{
+	for (size_t i = 0; i < f->signatures->n; i++) {
+		struct fb_found *found = &f->found[i];
+
+		if (!found->count || f->signatures->v[i].role >= FB_ROLE_NOISE)
+			continue;
+		for (size_t k = 0; k < found->kept; k++)
+			take(f, &found->first[k]);
+		take(f, found->last);
+		for (size_t k = 0; k < found->failed_count; k++)
+			take(f, &found->failed[k]);
+		for (size_t k = 0; k < f->current[i].count; k++)
+			take(f, &f->current[i].v[k]);
+	}
+}
+
+static void take_place(struct fb_findings *f, struct fb_finding *one)
+{
+	fb_places_take(&f->places, f->block, one);
+}
+
+static void use_place(struct fb_findings *f, struct fb_finding *one)
+{
+	(void)f;
+	if (one->block.quote)
+		one->block.quote->used = true;
+}
+
+static void take_places(struct fb_findings *f)
+{
+	if (!f->places.blocks)
+		return;
+	each_finding(f, take_place);
+	if (f->places.n > FB_PLACES_MANY) {
+		each_finding(f, use_place);
+		fb_places_sweep(&f->places);
+	}
+}
+
 static void on_block(void *ctx, const struct fb_log_block *block)
 {
 	struct fb_findings *f = ctx;
 
 	f->block = block;
+	if (f->learning) {
+		learn(f, block);
+		return;
+	}
 	f->counted = 0;
 	f->counted_line = block->line;
+	f->meaning_count = 0;
 	for (unsigned i = 0; i < fb_database_count(f->db); i++)
 		f->seen[i].line_end = 0;
-	if (fb_database_scan(f->db, block->text, block->n, on_found, f) < 0)
+	if (block->fresh < block->n && fb_database_scan(f->db, block->text + block->fresh, block->n - block->fresh, on_found, f) < 0)
 		f->failed = true;
 	settle(f);
+	take_places(f);
+	if (f->excerpt)
+		take_excerpt(f);
 }
 
 static int read_log(struct fb_findings *f, int fd, bool learning, int64_t *ret_bytes, int64_t *ret_lines)
@@ -615,7 +613,11 @@ static int read_log(struct fb_findings *f, int fd, bool learning, int64_t *ret_b
 		f->seen[i].count = 0;
 	if (fb_log_read(fd, on_block, f, ret_bytes, ret_lines) < 0)
 		return -1;
+	if (learning)
+		return 0;
 	keep_failed(f);
+	if (f->excerpt)
+		fb_excerpt_end(f->excerpt);
 	if (f->failed) {
 		errno = ENOTRECOVERABLE;
 		return -1;
@@ -627,6 +629,8 @@ int fb_findings_learn(struct fb_findings *f, int fd)
 {
 	int64_t bytes, lines;
 
+	if (!f->excerpt)
+		f->excerpt = fb_excerpt_new();
 	return read_log(f, fd, true, &bytes, &lines);
 }
 

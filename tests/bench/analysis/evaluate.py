@@ -20,7 +20,7 @@ def analyze(a, log, green=None):
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)}: exit code {done.returncode}")
-    return json.loads(done.stdout)["root_cause"]
+    return json.loads(done.stdout)
 
 
 def labels(a):
@@ -28,7 +28,7 @@ def labels(a):
     category = lenient = line = parameter = stated = 0
     bins = {}
     for r in rows:
-        root = analyze(a, f"{a.labels}/{r['id']}.log")
+        root = analyze(a, f"{a.labels}/{r['id']}.log")["root_cause"]
         right = root["type"] == r["category"]
         evidence = root["evidence"][0]["line"] if root["evidence"] else None
         there = evidence in {int(x) for x in r["evidence_line"].split(",")}
@@ -56,23 +56,53 @@ def annotated(folder):
     return lines
 
 
+ENDS = re.compile(rb"\r\n|\r|\n")
+
+
+def number(log, offset):
+    return len(ENDS.findall(log[:offset])) + 1
+
+
+def kept_lines(log, excerpt):
+    """The numbers of the excerpt's lines, as the annotations count them."""
+    kept = set()
+    for one in excerpt:
+        kept |= set(range(number(log, one["offset"]), number(log, one["offset"] + max(one["length"], 1) - 1) + 1))
+    return kept
+
+
 def pairs(a):
     found = false = count = 0
+    right = kept_all = wanted_all = lines_all = 0
+    each = []
     for path in sorted(glob.glob(f"{a.pairs}/*/fail.log")):
         folder = os.path.dirname(path)
         green = f"{folder}/pass.log"
-        root = analyze(a, path, green)
-        before = open(path, "rb").read()[: root["evidence"][0]["offset"]] if root["evidence"] else None
-        line = len(re.findall(rb"\r\n|\r|\n", before)) + 1 if before is not None else None
-        passed = analyze(a, green)
+        document = analyze(a, path, green)
+        root = document["root_cause"]
+        log = open(path, "rb").read()
+        truth = annotated(folder)
+        line = number(log, root["evidence"][0]["offset"]) if root["evidence"] else None
+        kept = kept_lines(log, document["excerpt"])
+        lines = number(log, len(log)) - log.endswith((b"\n", b"\r"))
+        passed = analyze(a, green)["root_cause"]
         count += 1
-        found += line in annotated(folder)
+        found += line in truth
         false += passed["type"] != "unknown" and passed["confidence"] >= 0.5
-        if a.verbose and line not in annotated(folder):
-            print(os.path.basename(folder), root["type"], line)
+        right += len(kept & truth)
+        kept_all += len(kept)
+        wanted_all += len(truth)
+        lines_all += lines
+        f1 = 2 * len(kept & truth) / (len(kept) + len(truth)) if kept or truth else 1.0
+        each.append((f1, len(kept) / max(lines, 1)))
+        if a.verbose:
+            print(f"{os.path.basename(folder):30} {lines:6} lines, {len(truth):5} wanted, {len(kept):5} kept, F1 {f1:.2f}; cause {root['type']} {line} {'right' if line in truth else 'WRONG'}")
         if a.verbose and passed["type"] != "unknown" and passed["confidence"] >= 0.5:
             print(os.path.basename(folder), "passed, yet", passed["type"], passed["signature"])
     print(f"first evidence line {found} of {count} with one green log; false causes in logs that pass {false} of {count}")
+    precision, recall = right / max(kept_all, 1), right / max(wanted_all, 1)
+    print(f"lines of the excerpt: precision {precision:.3f}, recall {recall:.3f}, F1 {2 * right / max(kept_all + wanted_all, 1):.3f}, kept {kept_all / max(lines_all, 1):.3f} of all lines; "
+          f"mean over pairs: F1 {sum(f for f, _ in each) / max(count, 1):.3f}, kept {sum(k for _, k in each) / max(count, 1):.3f}")
 
 
 def main():
