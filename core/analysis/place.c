@@ -41,7 +41,7 @@ static void look(struct fb_places *p, const struct fb_log_block *b, const struct
 
 	if (!(ret->kind = fb_blocks_find(p->blocks, b->text, b->n, fb_log_text(b, at), &from, &to)))
 		return;
-	ret->offset = fb_log_offset(b, from);
+	ret->offset = from ? fb_log_offset(b, from - 1) + 1 : b->offset; /* with what stands before the line's text */
 	ret->end = to < b->n ? fb_log_offset(b, to) : b->offset + (int64_t)b->raw_n;
 	ret->line = f->quote.line - newlines(b, ret->offset, at);
 	ret->last_line = f->quote.line + newlines(b, at, ret->end);
