@@ -107,7 +107,7 @@ static json_t *candidate(const struct fb_candidate *c, const char *file)
 		json_object_set_new(parameters, f->parameters[i].name, text(f->parameters[i].value, strlen(f->parameters[i].value)));
 	if (about && f->signature->parameter && strstr(f->signature->parameter, "${"))
 		json_object_set_new(parameters, "about", text(about, strlen(about)));
-	ret = json_pack("{s:s, s:s, s:f, s:s*, s:s, s:s*, s:o, s:o, s:o*, s:o}", "type", c->category, "cause", cause, "confidence", fb_rank_confidence(c->score), "component", f->signature->component,
+	ret = json_pack("{s:s, s:s, s:f, s:i, s:s*, s:s, s:s*, s:o, s:o, s:o*, s:o}", "type", c->category, "cause", cause, "confidence", fb_rank_confidence(c->score), "score", c->score, "component", f->signature->component,
 			"signature", f->signature->id, "parameter", about, "parameters", parameters, "evidence", evidence(c, file), "block", block(c, file), "recommendations", fixes(f));
 	fb_free(cause);
 	fb_free(about);

@@ -3,12 +3,15 @@
 """How often failback-analyze is right on logs with known causes. Owns the counting; knows no signature.
 
 --labels DIR  DIR/labels.tsv (id, category, evidence_line, parameter, also_accepted) and DIR/ID.log
+--cross N     refits the curve from scores to confidence on all but each Nth part of the logs, and tells how wrong it is on what was left out
 --pairs DIR   DIR/*/fail.log, DIR/*/pass.log and DIR/*/groundtruth*: lines "E 34-45" of the failing log, counted with every kind of line end
 """
 import argparse
 import csv
 import glob
+import hashlib
 import json
+import math
 import os
 import re
 import subprocess
@@ -75,7 +78,7 @@ def pairs(a):
     found = false = count = 0
     right = kept_all = wanted_all = lines_all = 0
     each = []
-    for path in sorted(glob.glob(f"{a.pairs}/*/fail.log")):
+    for path in sorted(p for folder in a.pairs for p in glob.glob(f"{folder}/*/fail.log")):
         folder = os.path.dirname(path)
         green = f"{folder}/pass.log"
         document = analyze(a, path, green)
@@ -105,12 +108,77 @@ def pairs(a):
           f"mean over pairs: F1 {sum(f for f, _ in each) / max(count, 1):.3f}, kept {sum(k for _, k in each) / max(count, 1):.3f}")
 
 
+def judged(a):
+    """Of every log with a known cause: its score, and whether the cause that is named is right. A log of --pairs is right when the first line that is quoted is annotated."""
+    ret = []
+    if a.labels:
+        for r in csv.DictReader(open(f"{a.labels}/labels.tsv", encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE):
+            root = analyze(a, f"{a.labels}/{r['id']}.log")["root_cause"]
+            ret.append((root.get("score"), root["confidence"], root["type"] == r["category"]))
+    for path in sorted(p for folder in a.pairs or [] for p in glob.glob(f"{folder}/*/fail.log")):
+        root = analyze(a, path)["root_cause"]
+        truth = annotated(os.path.dirname(path))
+        log = open(path, "rb").read()
+        ret.append((root.get("score"), root["confidence"], root["type"] != "unknown" and bool(root["evidence"]) and number(log, root["evidence"][0]["offset"]) in truth))
+    return ret
+
+
+def logit(score):
+    share = min(max(score, 1), 99) / 100
+    return math.log(share / (1 - share))
+
+
+def curve(x, a, b):
+    return 1 / (1 + math.exp(-(a + b * x)))
+
+
+def fit(data, weight=1.0):
+    """a and b of curve(), by Newton's method; drawn towards 0 and 1 as by `weight` logs, for the data are few."""
+    a, b = 0.0, 1.0
+    for _ in range(50):
+        ga, gb, haa, hab, hbb = weight * a, weight * (b - 1), weight, 0.0, weight
+        for score, _confidence, right in data:
+            if score is None:
+                continue
+            x = logit(score)
+            p = curve(x, a, b)
+            ga, gb = ga + p - right, gb + (p - right) * x
+            haa, hab, hbb = haa + p * (1 - p), hab + p * (1 - p) * x, hbb + p * (1 - p) * x * x
+        det = haa * hbb - hab * hab
+        a, b = a - (hbb * ga - hab * gb) / det, max(b - (haa * gb - hab * ga) / det, 0.05)
+    return a, b
+
+
+def error_of(told):
+    """Expected calibration error: ten bins of what was told."""
+    bins = {}
+    for confidence, right in told:
+        one = bins.setdefault(int(min(confidence, 0.99) * 10), [0, 0.0])
+        one[0] += right
+        one[1] += confidence
+    return sum(abs(right - total) for right, total in bins.values()) / max(len(told), 1)
+
+
+def cross(a):
+    data = judged(a)
+    order = sorted(range(len(data)), key=lambda i: hashlib.sha256(str(i).encode()).digest())
+    told = []
+    for fold in range(a.cross):
+        left_out = set(order[fold :: a.cross])
+        k = fit([d for i, d in enumerate(data) if i not in left_out])
+        told += [(curve(logit(data[i][0]), *k) if data[i][0] is not None else 0.0, data[i][2]) for i in left_out]
+    k = fit(data)
+    print(f"{len(data)} logs, right {sum(d[2] for d in data)}; left out of {a.cross} parts: calibration error {error_of(told):.3f}; as it is printed: {error_of([(d[1], d[2]) for d in data]):.3f}; "
+          f"the curve over all: a {k[0]:.3f}, b {k[1]:.3f}")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--analyze", default="./failback-analyze")
     p.add_argument("--signatures")
     p.add_argument("--labels")
-    p.add_argument("--pairs")
+    p.add_argument("--pairs", action="append", help="may be given more than once")
+    p.add_argument("--cross", type=int)
     p.add_argument("--verbose", action="store_true")
     a = p.parse_args()
     if not a.labels and not a.pairs:
@@ -119,6 +187,8 @@ def main():
         labels(a)
     if a.pairs:
         pairs(a)
+    if a.cross:
+        cross(a)
 
 
 if __name__ == "__main__":
