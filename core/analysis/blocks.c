@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/database.h"
 #include "analysis/expression.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -16,7 +17,7 @@
 #define FILE_LIMIT ((size_t)4 << 20)
 #define KINDS_MOST 256
 #define LINE_LOOK ((size_t)600) /* so many bytes of a line are looked at */
-#define MEMO 1024              /* a power of two */
+#define WINDOW (FB_BLOCK_LINES + 1)
 
 enum { START, LEAD, MORE, END, LAST, EXPRESSIONS };
 
@@ -26,15 +27,19 @@ struct kind {
 	bool bad[EXPRESSIONS];
 };
 
-struct memo { /* which kinds begin with the line at `at` */
+struct start { /* which kinds may begin with a line */
 	size_t at;
-	uint64_t starts[KINDS_MOST / 64];
+	uint64_t kinds[KINDS_MOST / 64];
 };
 
 struct fb_blocks {
 	struct kind *v;
 	size_t n;
-	struct memo *memo; /* by place */
+	struct fb_signatures starts; /* the kinds as the database takes them, in the same order */
+	struct fb_database *db;      /* NULL: every expression is tried on every line */
+	bool tried;
+	struct start window[WINDOW]; /* lines upwards from the one that is asked about */
+	size_t lines, base;
 };
 
 static const char *const members[] = {"id", "component", "start", "lead", "more", "end", "last", "lines", "level", "example", "skip", "rest", NULL};
@@ -212,7 +217,6 @@ int fb_blocks_read(const char *const *folders, struct fb_blocks **ret, struct fb
 	size_t before = errs->n;
 
 	r.b->v = fb_alloc(KINDS_MOST * sizeof *r.b->v);
-	r.b->memo = fb_alloc(MEMO * sizeof *r.b->memo);
 	for (; *folders; folders++) {
 		struct dirent **names;
 		int n = scandir(*folders, &names, is_blocks, alphasort);
@@ -230,7 +234,6 @@ int fb_blocks_read(const char *const *folders, struct fb_blocks **ret, struct fb
 		if (n >= 0)
 			free(names);
 	}
-	fb_blocks_begin(r.b);
 	*ret = r.b;
 	return errs->n > before ? -1 : 0;
 }
@@ -241,8 +244,11 @@ void fb_blocks_free(struct fb_blocks *b)
 		return;
 	for (size_t i = 0; i < b->n; i++)
 		clear(&b->v[i]);
+	fb_database_close(b->db);
+	for (size_t i = 0; i < b->starts.n; i++)
+		fb_free(b->starts.v[i].match);
+	fb_free(b->starts.v);
 	fb_free(b->v);
-	fb_free(b->memo);
 	fb_free(b);
 }
 
@@ -299,17 +305,65 @@ static bool line_matches(struct kind *x, int which, const struct text *t, size_t
 	return matches(x, which, t->p + at, end_of(t, at) - at);
 }
 
-static const uint64_t *starts(struct fb_blocks *b, const struct text *t, size_t at)
+int fb_blocks_open(struct fb_blocks *b, const char *cache, struct fb_errs *errs)
 {
-	struct memo *m = &b->memo[(at * 0x9e3779b97f4a7c15u >> 40) & (MEMO - 1)];
+	struct fb_text all = {0};
 
-	if (m->at == at)
-		return m->starts;
-	*m = (struct memo){.at = at};
-	for (size_t i = 0; i < b->n; i++)
-		if (line_matches(&b->v[i], START, t, at))
-			m->starts[i / 64] |= (uint64_t)1 << i % 64;
-	return m->starts;
+	b->tried = true;
+	if (!b->n || b->db)
+		return 0;
+	b->starts.v = fb_alloc(b->n * sizeof *b->starts.v);
+	for (b->starts.n = 0; b->starts.n < b->n; b->starts.n++) {
+		struct fb_signature *s = &b->starts.v[b->starts.n];
+		const struct fb_block_kind *k = &b->v[b->starts.n].k;
+
+		*s = (struct fb_signature){.id = k->id, .file = k->file, .line = k->line, .match = fb_alloc(2 * sizeof *s->match)};
+		s->match[0] = k->start;
+		fb_text_add(&all, k->start, strlen(k->start) + 1);
+	}
+	fb_hash(all.p, all.n, b->starts.hash);
+	fb_text_clear(&all);
+	return fb_database_open(&b->starts, cache, &b->db, errs);
+}
+
+static int on_start(unsigned number, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
+{
+	struct fb_blocks *b = ctx;
+	size_t at = b->base + (to ? (size_t)to - 1 : 0), low = 0, high = b->lines;
+
+	(void)from;
+	(void)flags;
+	while (low < high) { /* the lines go upwards */
+		size_t middle = low + (high - low) / 2;
+
+		if (b->window[middle].at <= at)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (low < b->lines)
+		b->window[low].kinds[number / 64] |= (uint64_t)1 << number % 64;
+	return 0;
+}
+
+/* Which kinds may begin with one of the lines from the one at `line` upwards. */
+static void look_up(struct fb_blocks *b, const struct text *t, size_t line)
+{
+	struct fb_errs errs = {0};
+	size_t p = line;
+
+	if (!b->tried && fb_blocks_open(b, NULL, &errs) < 0)
+		fb_errs_clear(&errs); /* lint says why */
+	for (b->lines = 0; b->lines < WINDOW; p = start_of(t, p - 1)) {
+		b->window[b->lines++] = (struct start){.at = p};
+		if (!p)
+			break;
+	}
+	b->base = b->window[b->lines - 1].at;
+	if (b->db && fb_database_scan(b->db, t->p + b->base, end_of(t, line) - b->base, on_start, b) == 0)
+		return;
+	for (size_t i = 0; i < b->lines; i++)
+		memset(b->window[i].kinds, 0xff, sizeof b->window[i].kinds);
 }
 
 /* Does the block that begins at `from` hold the line at `at`, which is `lines` below it? */
@@ -364,33 +418,27 @@ static size_t lead(struct kind *x, const struct text *t, size_t from)
 	return from;
 }
 
-void fb_blocks_begin(struct fb_blocks *b)
-{
-	for (size_t i = 0; i < MEMO; i++)
-		b->memo[i].at = SIZE_MAX;
-}
-
 /* Of blocks of one level the nearest; of those of one kind the one that begins first, and so holds the others. */
 const struct fb_block_kind *fb_blocks_find(struct fb_blocks *b, const char *text, size_t n, size_t at, size_t *ret_from, size_t *ret_to)
 {
 	struct text t = {text, n};
 	struct kind *best = NULL;
-	size_t line = start_of(&t, at), p = line;
+	size_t line = start_of(&t, at);
 
-	for (int up = 0; b->n; up++) {
-		const uint64_t *s = starts(b, &t, p);
+	if (!b->n)
+		return NULL;
+	look_up(b, &t, line);
+	for (size_t up = 0; up < b->lines; up++) {
+		const struct start *s = &b->window[up];
 
 		for (size_t i = 0; i < b->n; i++) {
 			struct kind *x = &b->v[i];
 
-			if (!(s[i / 64] >> i % 64 & 1) || (best && best != x && best->k.level >= x->k.level) || !holds(x, &t, p, line, up))
+			if (!(s->kinds[i / 64] >> i % 64 & 1) || (best && best != x && best->k.level >= x->k.level) || !line_matches(x, START, &t, s->at) || !holds(x, &t, s->at, line, (int)up))
 				continue;
 			best = x;
-			*ret_from = p;
+			*ret_from = s->at;
 		}
-		if (!p || up >= FB_BLOCK_LINES)
-			break;
-		p = start_of(&t, p - 1);
 	}
 	if (!best)
 		return NULL;
@@ -430,7 +478,6 @@ static void lint_example(struct fb_blocks *b, const struct fb_block_kind *k, str
 	if (!lines || (size_t)k->skip + (size_t)k->rest >= lines) {
 		say(errs, k, "it has no example, or all of it is left out");
 	} else {
-		fb_blocks_begin(b);
 		found = fb_blocks_find(b, t.p, t.n, ask, &from, &to);
 		if (found != k)
 			fb_errs_addf(errs, FB_EXIT_CONFIG, k->file, k->line, "block '%s': the last line of its example is in %s%s", k->id, found ? "the block " : "no block", found ? found->id : "");
@@ -438,26 +485,28 @@ static void lint_example(struct fb_blocks *b, const struct fb_block_kind *k, str
 			fb_errs_addf(errs, FB_EXIT_CONFIG, k->file, k->line, "block '%s': of its example the bytes %zu to %zu are found, not %zu to %zu", k->id, from, to, wanted_from, wanted_to);
 	}
 	fb_text_clear(&t);
-	fb_blocks_begin(b);
 }
 
 int fb_blocks_lint(struct fb_blocks *b, struct fb_errs *errs)
 {
 	size_t before = errs->n;
+	bool bad[KINDS_MOST] = {false};
 
-	for (size_t i = 0; i < b->n; i++) {
-		size_t wrong_ones = errs->n;
-
+	for (size_t i = 0; i < b->n; i++)
 		for (int w = 0; w < EXPRESSIONS; w++) {
 			struct fb_expression *e = NULL;
 			struct fb_err err = {0};
 
-			if (source(&b->v[i], w) && fb_expression_new(source(&b->v[i], w), &e, &err) < 0)
+			if (source(&b->v[i], w) && fb_expression_new(source(&b->v[i], w), &e, &err) < 0) {
 				say(errs, &b->v[i].k, err.text);
+				bad[i] = true;
+			}
 			fb_expression_free(e);
 		}
-		if (errs->n == wrong_ones)
+	if (errs->n == before)
+		(void)fb_blocks_open(b, NULL, errs);
+	for (size_t i = 0; i < b->n; i++)
+		if (!bad[i])
 			lint_example(b, &b->v[i].k, errs);
-	}
 	return errs->n > before ? -1 : 0;
 }

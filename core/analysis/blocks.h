@@ -35,8 +35,8 @@ size_t fb_blocks_count(const struct fb_blocks *b);
 const struct fb_block_kind *fb_blocks_kind(const struct fb_blocks *b, size_t i);
 /* Every expression is well-formed, every example is the block that it says. -1: not, and errs says what. */
 int fb_blocks_lint(struct fb_blocks *b, struct fb_errs *errs);
-/* To be called when the text that is asked about is another one than before. */
-void fb_blocks_begin(struct fb_blocks *b);
+/* Makes ready what finds them fast, which is otherwise done when it is first needed; cache as in fb_database_open. -1: it cannot be, and they are found slowly. */
+int fb_blocks_open(struct fb_blocks *b, const char *cache, struct fb_errs *errs);
 /* The block that holds the line at text[at]: [*ret_from, *ret_to) are whole lines, the last without its end. NULL: none does. Bounded in time by the lines that a block may have. */
 const struct fb_block_kind *fb_blocks_find(struct fb_blocks *b, const char *text, size_t n, size_t at, size_t *ret_from, size_t *ret_to);
 

@@ -96,18 +96,20 @@ static json_t *fixes(const struct fb_finding *f)
 	return ret;
 }
 
-static json_t *candidate(const struct fb_candidate *c, const char *file)
+/* most: as likely it is at most, for another one is likelier. */
+static json_t *candidate(const struct fb_candidate *c, const char *file, double most)
 {
 	const struct fb_finding *f = c->evidence[0];
 	json_t *parameters = json_object();
 	char *cause = sentence(c), *about = parameter(f);
+	double confidence = fb_rank_confidence(c->score);
 	json_t *ret;
 
 	for (size_t i = 0; i < f->parameter_count; i++)
 		json_object_set_new(parameters, f->parameters[i].name, text(f->parameters[i].value, strlen(f->parameters[i].value)));
 	if (about && f->signature->parameter && strstr(f->signature->parameter, "${"))
 		json_object_set_new(parameters, "about", text(about, strlen(about)));
-	ret = json_pack("{s:s, s:s, s:f, s:i, s:s*, s:s, s:s*, s:o, s:o, s:o*, s:o}", "type", c->category, "cause", cause, "confidence", fb_rank_confidence(c->score), "score", c->score, "component", f->signature->component,
+	ret = json_pack("{s:s, s:s, s:f, s:i, s:s*, s:s, s:s*, s:o, s:o, s:o*, s:o}", "type", c->category, "cause", cause, "confidence", confidence < most ? confidence : most, "score", c->score, "component", f->signature->component,
 			"signature", f->signature->id, "parameter", about, "parameters", parameters, "evidence", evidence(c, file), "block", block(c, file), "recommendations", fixes(f));
 	fb_free(cause);
 	fb_free(about);
@@ -119,7 +121,7 @@ json_t *fb_analysis_document(const struct fb_ranking *r, const char *file, int64
 	json_t *all = json_array(), *root;
 
 	for (size_t i = 0; i < r->n; i++)
-		json_array_append_new(all, candidate(&r->v[i], file));
+		json_array_append_new(all, candidate(&r->v[i], file, !i ? 1 : 1 - fb_rank_confidence(r->v[0].score)));
 	if (r->known) {
 		root = json_deep_copy(json_array_get(all, 0));
 	} else { /* the best evidence there is, and no guess */

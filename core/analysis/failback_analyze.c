@@ -244,7 +244,7 @@ static int analyze(const struct request *q)
 	char *cache = cache_folder();
 	int code = 0;
 
-	if (fb_index_read(q->folders, cache, &s, &errs) < 0 || fb_findings_new(&s, cache, &f, &errs) < 0 || (!q->warm && fb_blocks_read(q->folders, &blocks, &errs) < 0))
+	if (fb_index_read(q->folders, cache, &s, &errs) < 0 || fb_findings_new(&s, cache, &f, &errs) < 0 || fb_blocks_read(q->folders, &blocks, &errs) < 0 || fb_blocks_open(blocks, cache, &errs) < 0)
 		code = FB_EXIT_CONFIG;
 	else
 		fb_findings_use(f, blocks);

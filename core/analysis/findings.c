@@ -553,7 +553,8 @@ static void each_finding(struct fb_findings *f, void (*take)(struct fb_findings 
 			continue;
 		for (size_t k = 0; k < found->kept; k++)
 			take(f, &found->first[k]);
-		take(f, found->last);
+		if (f->block->last) /* before that, it is seldom the last for long */
+			take(f, found->last);
 		for (size_t k = 0; k < found->failed_count; k++)
 			take(f, &found->failed[k]);
 		for (size_t k = 0; k < f->current[i].count; k++)

@@ -66,13 +66,6 @@ void fb_places_take(struct fb_places *p, const struct fb_log_block *b, struct fb
 	if (f->placed || at < b->offset || at >= b->offset + (int64_t)b->raw_n - (b->last ? 0 : (int64_t)FB_READER_AGAIN / 2))
 		return;
 	f->placed = true;
-	if (p->text != b->text || p->text_n != b->n || p->offset != b->offset) {
-		fb_blocks_begin(p->blocks);
-		p->text = b->text;
-		p->text_n = b->n;
-		p->offset = b->offset;
-		p->last = (struct fb_place){0};
-	}
 	if (!is_in(p->last.quote, at)) {
 		p->last = (struct fb_place){0};
 		look(p, b, f, &p->last);

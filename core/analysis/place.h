@@ -12,9 +12,6 @@ struct fb_places {
 	struct fb_span **v;       /* what was quoted */
 	size_t n, room;
 	struct fb_place last;     /* the one found last: others are often in it, too */
-	const char *text;         /* that blocks were looked for in last, and its size and place */
-	size_t text_n;
-	int64_t offset;
 };
 
 void fb_places_clear(struct fb_places *p);

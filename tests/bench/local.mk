@@ -69,7 +69,7 @@ EXTRA_DIST += tests/bench/analysis/evaluate.py
 EXTRA_DIST += tests/bench/analysis/samples.tsv
 
 # scan: the analysis beside a bare scan over the same database; by hand: scan SIGNATURES LOG [GREEN]...
-EXTRA_PROGRAMS += tests/bench/analysis/scan
+check_PROGRAMS += tests/bench/analysis/scan
 tests_bench_analysis_scan_SOURCES = tests/bench/analysis/scan.c
 tests_bench_analysis_scan_CPPFLAGS = $(FB_CPPFLAGS)
 tests_bench_analysis_scan_CFLAGS = $(FB_CFLAGS)

@@ -132,7 +132,7 @@ def curve(x, a, b):
     return 1 / (1 + math.exp(-(a + b * x)))
 
 
-def fit(data, weight=1.0):
+def fit(data, weight=5.0):
     """a and b of curve(), by Newton's method; drawn towards 0 and 1 as by `weight` logs, for the data are few."""
     a, b = 0.0, 1.0
     for _ in range(50):
