@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analysis/findings.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/familiar.h"
+#include "analysis/line.h"
+#include "analysis/novelty.h"
 #include "analysis/place.h"
 #include "analysis/reader.h"
+#include "analysis/steps.h"
 #include "base/mem.h"
 
 #define WINDOW_BEFORE ((size_t)4096) /* of a long line so much around the match is looked at */
@@ -25,11 +26,6 @@ struct seen {
 	int64_t count;
 };
 
-struct meaning {
-	uint32_t start; /* of the line, in the text */
-	bool found, dull;
-};
-
 /* What one signature has found in the step that is being read. */
 struct current {
 	uint64_t step;
@@ -44,9 +40,7 @@ struct fb_findings {
 	struct fb_expression ***unless;     /* by signature */
 	struct fb_found *found;             /* by signature */
 	struct current *current;            /* by signature */
-	struct fb_structure structure;
-	uint64_t step, failed_step; /* counted from 1; the last that failed */
-	int64_t step_from, step_line;
+	struct fb_steps steps;
 	struct seen *seen;                  /* by number */
 	struct pending *pending;
 	size_t pending_count, pending_room;
@@ -57,8 +51,7 @@ struct fb_findings {
 	struct fb_familiar familiar; /* by logs of successes */
 	struct fb_excerpt *excerpt;  /* NULL: there was none */
 	struct fb_places places;
-	struct meaning *meanings;    /* of the lines of this block that something was found in, in order */
-	size_t meaning_count, meaning_room;
+	struct fb_meanings meanings; /* of the lines of this block that something was found in */
 };
 
 int fb_findings_new(const struct fb_signatures *s, const char *cache, struct fb_findings **ret, struct fb_errs *errs)
@@ -99,7 +92,7 @@ void fb_findings_free(struct fb_findings *f)
 	fb_free(f->found);
 	fb_free(f->current);
 	fb_free(f->pending);
-	fb_free(f->meanings);
+	fb_free(f->meanings.v);
 	fb_familiar_clear(&f->familiar);
 	fb_excerpt_free(f->excerpt);
 	fb_places_clear(&f->places);
@@ -117,10 +110,7 @@ void fb_findings_forget(struct fb_findings *f)
 	fb_places_clear(&f->places);
 	if (f->excerpt)
 		fb_excerpt_forget(f->excerpt);
-	f->structure = (struct fb_structure){.last_failure = -1, .last_success = -1, .end = -1};
-	f->step = f->step_line = 1;
-	f->failed_step = 0;
-	f->step_from = 0;
+	fb_steps_clear(&f->steps);
 }
 
 const struct fb_found *fb_findings_of(const struct fb_findings *f, size_t signature)
@@ -130,7 +120,7 @@ const struct fb_found *fb_findings_of(const struct fb_findings *f, size_t signat
 
 const struct fb_structure *fb_findings_structure(const struct fb_findings *f)
 {
-	return &f->structure;
+	return &f->steps.structure;
 }
 
 void fb_findings_use(struct fb_findings *f, struct fb_blocks *blocks)
@@ -144,32 +134,6 @@ const struct fb_excerpt *fb_findings_excerpt(const struct fb_findings *f)
 }
 
 /* ---- one line ---- */
-
-static int penalty(const char *line, size_t n)
-{
-	static const struct {
-		const char *word;
-		int less;
-	} softer[] = {{"warn", 15}, {"info", 25}, {"debug", 25}, {"optional", 20}, {"ignored", 45}, {"ignoring", 45}, {"using default", 45}, {"falling back", 45}, {"non-fatal", 30}, {"deprecat", 30}};
-	int most = 0, level = 0;
-
-	for (size_t i = 0; i < sizeof softer / sizeof *softer; i++) {
-		size_t w = strlen(softer[i].word);
-
-		for (const char *p = line; (size_t)(p - line) + w <= n; p++) {
-			if (strncasecmp(p, softer[i].word, w) || (p > line && isalnum((unsigned char)p[-1])))
-				continue;
-			if (i < 3 && (size_t)(p - line) > 60) /* a level stands at the beginning */
-				break;
-			if (i < 3)
-				level = softer[i].less > level ? softer[i].less : level;
-			else
-				most = softer[i].less > most ? softer[i].less : most;
-			break;
-		}
-	}
-	return level + most;
-}
 
 static const struct fb_expression *expression(struct fb_findings *f, unsigned number)
 {
@@ -206,32 +170,6 @@ static bool vetoed(struct fb_findings *f, size_t signature, const char *line, si
 		if (fb_expression_match(*e, line, n, NULL, NULL, NULL, NULL))
 			return true;
 	return false;
-}
-
-static void take_parameters(struct fb_finding *ret, const struct fb_group *groups, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct fb_parameter *p = &ret->parameters[ret->parameter_count];
-		size_t from = 0, to = groups[i].n < sizeof p->value ? groups[i].n : sizeof p->value - 1;
-
-		while (to > from && strchr(" ,;:.", groups[i].text[to - 1]))
-			to--;
-		for (size_t k = from; k < to;) {
-			size_t c = fb_quote_character((const unsigned char *)groups[i].text + k, to - k);
-
-			if (!c) {
-				to = k;
-				break;
-			}
-			k += c;
-		}
-		if (to <= from)
-			continue;
-		memcpy(p->name, groups[i].name, sizeof p->name);
-		memcpy(p->value, groups[i].text + from, to - from);
-		p->value[to - from] = 0;
-		ret->parameter_count++;
-	}
 }
 
 struct line {
@@ -288,8 +226,8 @@ static bool look(struct fb_findings *f, const struct pending *p, struct line l, 
 	*ret = (struct fb_finding){.signature = fb_database_signature(f->db, p->number, NULL)};
 	if (vetoed(f, (size_t)(ret->signature - f->signatures->v), line, n))
 		return false;
-	take_parameters(ret, groups, group_count);
-	ret->penalty = penalty(line, n);
+	fb_finding_parameters(ret, groups, group_count);
+	ret->penalty = fb_finding_penalty(line, n);
 	ret->familiar = fb_familiar_has(&f->familiar, fb_familiar_shape(line, n));
 	ret->quote.line = line_number(f, (size_t)(fb_log_offset(b, l.start + from) - b->offset));
 	return fb_quote_take(b, (size_t)(fb_log_offset(b, l.start) - b->offset), (size_t)(fb_log_offset(b, l.end - 1) - b->offset) + 1,
@@ -312,8 +250,8 @@ static void keep(struct fb_findings *f, const struct fb_finding *one)
 	if (found->kept < FB_FINDINGS_FIRST)
 		found->first[found->kept++] = *one;
 	*found->last = *one;
-	if (c->step != f->step) {
-		c->step = f->step;
+	if (c->step != f->steps.step) {
+		c->step = f->steps.step;
 		c->count = 0;
 	}
 	if (c->count < FB_FINDINGS_FAILED) /* the first ones of the step, and its last */
@@ -326,10 +264,10 @@ static void keep(struct fb_findings *f, const struct fb_finding *one)
 /* What was found in the step that was read, if it has failed. */
 static void keep_failed(struct fb_findings *f)
 {
-	for (size_t i = 0; f->failed_step == f->step && i < f->signatures->n; i++) {
+	for (size_t i = 0; f->steps.failed == f->steps.step && i < f->signatures->n; i++) {
 		struct fb_found *found = &f->found[i];
 
-		if (f->current[i].step == f->step)
+		if (f->current[i].step == f->steps.step)
 			for (size_t k = 0; k < f->current[i].count && found->failed_count < FB_FINDINGS_FAILED; k++)
 				found->failed[found->failed_count++] = f->current[i].v[k];
 	}
@@ -338,24 +276,7 @@ static void keep_failed(struct fb_findings *f)
 static void begin_step(struct fb_findings *f, int64_t offset, int64_t line)
 {
 	keep_failed(f);
-	f->step++;
-	f->step_from = offset;
-	f->step_line = line;
-}
-
-/* The step that is being read has failed. */
-static void fail_step(struct fb_findings *f, int64_t offset, int64_t line)
-{
-	struct fb_structure *s = &f->structure;
-
-	s->last_failure = offset;
-	if (f->failed_step == f->step) { /* says so once more */
-		s->windows[s->count - 1].to = offset;
-		s->windows[s->count - 1].last_line = line;
-	} else if (s->count < FB_WINDOWS) {
-		s->windows[s->count++] = (struct fb_window){f->step_from, offset, f->step_line, line};
-		f->failed_step = f->step;
-	}
+	fb_steps_begin(&f->steps, offset, line);
 }
 
 static bool is_structure(const struct fb_signature *s)
@@ -367,13 +288,13 @@ static bool is_structure(const struct fb_signature *s)
 static void take_marks(struct fb_findings *f, unsigned marks, const struct fb_quote *q)
 {
 	if (marks & 1u << FB_ROLE_SUCCESS)
-		f->structure.last_success = q->offset;
+		f->steps.structure.last_success = q->offset;
 	if (marks & 1u << FB_ROLE_FAILURE)
-		fail_step(f, q->offset, q->line);
+		fb_steps_fail(&f->steps, q->offset, q->line);
 	if (marks & 1u << FB_ROLE_STEP)
 		begin_step(f, q->offset, q->line);
 	if (marks & 1u << FB_ROLE_END)
-		f->structure.end = q->offset;
+		f->steps.structure.end = q->offset;
 }
 
 /* Which of two that found the same line says more? */
@@ -391,15 +312,6 @@ static int by_place(const void *a, const void *b)
 	const struct pending *x = a, *y = b;
 
 	return x->to < y->to ? -1 : x->to > y->to ? 1 : x->number < y->number ? -1 : x->number > y->number;
-}
-
-static void mean(struct fb_findings *f, size_t start, bool found, bool dull)
-{
-	if (f->meaning_count == f->meaning_room) {
-		f->meaning_room = f->meaning_room ? 2 * f->meaning_room : 1024;
-		f->meanings = fb_realloc(f->meanings, f->meaning_room * sizeof *f->meanings);
-	}
-	f->meanings[f->meaning_count++] = (struct meaning){(uint32_t)start, found, dull};
 }
 
 /* What the expressions of pending[from, to) say of the line that they may all match: what says most is kept, a line has one meaning; marks of steps are taken as well. */
@@ -432,7 +344,7 @@ static void settle_line(struct fb_findings *f, size_t from, size_t to)
 	if (marks & 1u << FB_ROLE_FAILURE)
 		take_marks(f, marks, &mark);
 	if (f->excerpt)
-		mean(f, l.start, have && best.signature->role != FB_ROLE_NOISE, marks && !have);
+		fb_meanings_add(&f->meanings, l.start, have && best.signature->role != FB_ROLE_NOISE, marks && !have);
 }
 
 static void settle(struct fb_findings *f)
@@ -484,66 +396,6 @@ static int on_found(unsigned number, unsigned long long from, unsigned long long
 
 /* ---- blocks of the log ---- */
 
-static size_t line_end(const struct fb_log_block *b, size_t start)
-{
-	const char *p = memchr(b->text + start, '\n', b->n - start);
-
-	return p ? (size_t)(p - b->text) : b->n;
-}
-
-static void learn(struct fb_findings *f, const struct fb_log_block *b)
-{
-	for (size_t start = b->fresh, end; start < b->n; start = end + 1) {
-		end = line_end(b, start);
-		fb_familiar_learn(&f->familiar, b->text + start, end - start);
-	}
-}
-
-/* Where the lines of the text end in the file: asked for one after the other. */
-struct cursor {
-	size_t shift, raw; /* raw: the next line's first byte */
-	int64_t line;
-	size_t meaning;
-};
-
-static void excerpt_line(struct fb_findings *f, struct cursor *c, size_t start, size_t end)
-{
-	const struct fb_log_block *b = f->block;
-	struct fb_excerpt_line l = {.text = b->text + start, .n = end - start, .line = c->line, .offset = b->offset + (int64_t)c->raw};
-	size_t raw;
-
-	while (c->shift + 1 < b->shift_count && b->shifts[c->shift + 1].text <= end)
-		c->shift++;
-	raw = end == b->n ? b->raw_n : b->shift_count ? b->shifts[c->shift].raw + (end - b->shifts[c->shift].text) : end;
-	l.end = b->offset + (int64_t)raw;
-	while (c->meaning < f->meaning_count && f->meanings[c->meaning].start < start)
-		c->meaning++;
-	for (; c->meaning < f->meaning_count && f->meanings[c->meaning].start == start; c->meaning++) {
-		l.found |= f->meanings[c->meaning].found;
-		l.dull |= f->meanings[c->meaning].dull;
-	}
-	l.dull &= !l.found;
-	fb_excerpt_take(f->excerpt, &f->familiar, &l);
-	c->line += raw < b->raw_n && b->raw[raw] == '\n';
-	c->raw = raw + 1;
-}
-
-static void take_excerpt(struct fb_findings *f)
-{
-	const struct fb_log_block *b = f->block;
-	struct cursor c = {.line = b->line};
-
-	if (b->fresh) {
-		c.raw = (size_t)(fb_log_offset(b, b->fresh - 1) - b->offset) + 1;
-		for (const char *p = b->raw; (p = memchr(p, '\n', (size_t)(b->raw + c.raw - p))); p++)
-			c.line++;
-	}
-	for (size_t start = b->fresh, end; start < b->n; start = end + 1) {
-		end = line_end(b, start);
-		excerpt_line(f, &c, start, end);
-	}
-}
-
 static void each_finding(struct fb_findings *f, void (*take)(struct fb_findings *f, struct fb_finding *one))
 {
 	for (size_t i = 0; i < f->signatures->n; i++) {
@@ -591,12 +443,12 @@ static void on_block(void *ctx, const struct fb_log_block *block)
 
 	f->block = block;
 	if (f->learning) {
-		learn(f, block);
+		fb_novelty_learn(&f->familiar, block);
 		return;
 	}
 	f->counted = 0;
 	f->counted_line = block->line;
-	f->meaning_count = 0;
+	f->meanings.n = 0;
 	for (unsigned i = 0; i < fb_database_count(f->db); i++)
 		f->seen[i].line_end = 0;
 	if (block->fresh < block->n && fb_database_scan(f->db, block->text + block->fresh, block->n - block->fresh, on_found, f) < 0)
@@ -604,7 +456,7 @@ static void on_block(void *ctx, const struct fb_log_block *block)
 	settle(f);
 	take_places(f);
 	if (f->excerpt)
-		take_excerpt(f);
+		fb_novelty_take(f->excerpt, &f->familiar, &f->meanings, block);
 }
 
 static int read_log(struct fb_findings *f, int fd, bool learning, int64_t *ret_bytes, int64_t *ret_lines)
