@@ -98,6 +98,30 @@ static char quote(const unsigned char *p, size_t left)
 	return left < 3 || p[0] != 0xe2 || p[1] != 0x80 || p[2] < 0x98 || p[2] > 0x9d ? 0 : p[2] <= 0x9b ? '\'' : '"';
 }
 
+static void put_line(struct cleaner *c, const char *raw, size_t from, size_t to)
+{
+	const struct fb_log_shift *last = c->count ? &c->shifts[c->count - 1] : NULL;
+
+	if (from == to)
+		return;
+	if (!last || last->raw + (c->n - last->text) != from)
+		shift(c, from);
+	memcpy(c->text + c->n, raw + from, to - from);
+	c->n += to - from;
+}
+
+/* How many bytes from here on stand as they are. */
+static size_t plain_run(const char *raw, size_t n)
+{
+	size_t i = 0;
+
+	while (i + 8 <= n && is_plain(raw + i, 8))
+		i += 8;
+	while (i < n && is_plain_byte((unsigned char)raw[i]))
+		i++;
+	return i;
+}
+
 static void clean_bytes(struct cleaner *c, const char *raw, size_t from, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)raw;
@@ -120,7 +144,11 @@ static void clean_bytes(struct cleaner *c, const char *raw, size_t from, size_t 
 			put(c, plain, i);
 			i += 2;
 		} else if (b >= 0x20 || b == '\t') {
-			put(c, (char)b, i);
+			size_t run = plain_run(raw + i, n - i);
+
+			run = run ? run : 1;
+			put_line(c, raw, i, i + run);
+			i += run - 1;
 		}
 	}
 }
@@ -220,18 +248,6 @@ static size_t prefix(const char *p, size_t n)
 	for (int i = 0; i < 3 && at < n && (more = one_prefix(p + at, n - at)); i++)
 		at += more;
 	return at < n ? at : 0;
-}
-
-static void put_line(struct cleaner *c, const char *raw, size_t from, size_t to)
-{
-	const struct fb_log_shift *last = c->count ? &c->shifts[c->count - 1] : NULL;
-
-	if (from == to)
-		return;
-	if (!last || last->raw + (c->n - last->text) != from)
-		shift(c, from);
-	memcpy(c->text + c->n, raw + from, to - from);
-	c->n += to - from;
 }
 
 /* Adds the bytes [from, n) of raw. */
