@@ -405,11 +405,11 @@ static void each_finding(struct fb_findings *f, void (*take)(struct fb_findings 
 			continue;
 		for (size_t k = 0; k < found->kept; k++)
 			take(f, &found->first[k]);
-		if (f->block->last) /* before that, it is seldom the last for long */
+		if (f->block->last) /* before that, it is seldom the last for long; nor is that of a step */
 			take(f, found->last);
 		for (size_t k = 0; k < found->failed_count; k++)
 			take(f, &found->failed[k]);
-		for (size_t k = 0; k < f->current[i].count; k++)
+		for (size_t k = 0; k < f->current[i].count && (f->block->last || k + 1 < FB_FINDINGS_FAILED); k++)
 			take(f, &f->current[i].v[k]);
 	}
 }
