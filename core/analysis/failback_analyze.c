@@ -32,7 +32,7 @@ struct request {
 	size_t log_count, green_count;
 	const char *folders[FOLDERS_MOST + 1]; /* ends in NULL */
 	size_t folder_count;
-	bool json, lint, warm, suggest;
+	bool json, lint, warm, suggest, excerpt;
 };
 
 static int open_log(const char *path)
@@ -123,7 +123,24 @@ static int analyze_one(const struct fb_signatures *s, struct fb_findings *f, con
 		return code;
 	fb_rank(s, f, &ranking);
 	*ret = fb_analysis_document(&ranking, log, bytes, lines);
+	json_object_set_new(*ret, "excerpt", fb_analysis_excerpt(&ranking, fb_findings_excerpt(f), log));
 	return 0;
+}
+
+/* What was read from a pipe is not there any more. */
+static int tell_excerpt(const char *log, const json_t *excerpt)
+{
+	int fd = open_log(log), r;
+
+	if (fd < 0)
+		return FB_EXIT_USAGE;
+	r = fb_analysis_tell_excerpt(excerpt, fd);
+	if (r < 0 && errno == ESPIPE)
+		fprintf(stderr, "failback analyze: the lines of a pipe cannot be read again: give --log a file, or use --json, which has their numbers\n");
+	else if (r < 0)
+		fprintf(stderr, "failback analyze: reading %s failed: %s\n", log, strerror(errno));
+	close(fd);
+	return r < 0 ? FB_EXIT_USAGE : 0;
 }
 
 static int analyze_single(const struct request *q, const struct fb_signatures *s, struct fb_findings *f)
@@ -136,8 +153,10 @@ static int analyze_single(const struct request *q, const struct fb_signatures *s
 	if (q->json)
 		return print_json(d, q->answer) < 0 ? FB_EXIT_JOURNAL : 0;
 	fb_analysis_tell(d);
+	if (q->excerpt)
+		code = tell_excerpt(q->logs[0], json_object_get(d, "excerpt"));
 	json_decref(d);
-	return 0;
+	return code;
 }
 
 /* Each log by itself. One that cannot be read is left out, and said on standard error. */
@@ -150,6 +169,7 @@ static int analyze_several(const struct request *q, const struct fb_signatures *
 		if (analyze_one(s, f, q->logs[i], &d))
 			continue;
 		json_object_del(d, "candidates");
+		json_object_del(d, "excerpt");
 		json_array_append_new(all, d);
 	}
 	return print_json(json_pack("{s:s, s:o}", "schema", "failback.analyses/1", "logs", all), q->answer) < 0 ? FB_EXIT_JOURNAL : 0;
@@ -219,12 +239,15 @@ static int analyze(const struct request *q)
 {
 	struct fb_signatures s;
 	struct fb_findings *f = NULL;
+	struct fb_blocks *blocks = NULL;
 	struct fb_errs errs = {0};
 	char *cache = cache_folder();
 	int code = 0;
 
-	if (fb_index_read(q->folders, cache, &s, &errs) < 0 || fb_findings_new(&s, cache, &f, &errs) < 0)
+	if (fb_index_read(q->folders, cache, &s, &errs) < 0 || fb_findings_new(&s, cache, &f, &errs) < 0 || fb_blocks_read(q->folders, &blocks, &errs) < 0 || fb_blocks_open(blocks, cache, &errs) < 0)
 		code = FB_EXIT_CONFIG;
+	else
+		fb_findings_use(f, blocks);
 	print_all(&errs, "");
 	for (size_t i = 0; i < q->green_count && !code; i++)
 		code = use_log(f, q->green[i], true, NULL, NULL);
@@ -235,6 +258,7 @@ static int analyze(const struct request *q)
 	else if (!code && !q->warm)
 		code = q->log_count == 1 && !q->answer ? analyze_single(q, &s, f) : analyze_several(q, &s, f);
 	fb_findings_free(f);
+	fb_blocks_free(blocks);
 	fb_signatures_clear(&s);
 	fb_errs_clear(&errs);
 	fb_free(cache);
@@ -246,22 +270,26 @@ static int lint(const struct request *q)
 	struct fb_signatures s;
 	struct fb_errs errs = {0}, warnings = {0};
 	struct fb_database *d = NULL;
+	struct fb_blocks *blocks;
 	int r = fb_signatures_read(q->folders, &s, &errs), code;
 
 	if (r == 0)
 		r = fb_database_open(&s, NULL, &d, &errs);
 	if (fb_lint(&s, d, &errs, &warnings) < 0)
 		r = -1;
+	if (fb_blocks_read(q->folders, &blocks, &errs) < 0 || fb_blocks_lint(blocks, &errs) < 0)
+		r = -1;
 	code = r < 0 ? FB_EXIT_CONFIG : 0;
 	if (q->json) {
-		if (print_json(json_pack("{s:s, s:I, s:o, s:o}", "schema", "failback.signatures/1", "signatures", (json_int_t)s.n, "errors", texts(&errs), "warnings", texts(&warnings)), NULL) < 0)
+		if (print_json(json_pack("{s:s, s:I, s:I, s:o, s:o}", "schema", "failback.signatures/1", "signatures", (json_int_t)s.n, "blocks", (json_int_t)fb_blocks_count(blocks), "errors", texts(&errs), "warnings", texts(&warnings)), NULL) < 0)
 			code = FB_EXIT_JOURNAL;
 	} else {
 		print_all(&errs, "");
 		print_all(&warnings, "warning: ");
-		printf("%zu signatures, %zu errors, %zu warnings\n", s.n, errs.n, warnings.n);
+		printf("%zu signatures, %zu blocks, %zu errors, %zu warnings\n", s.n, fb_blocks_count(blocks), errs.n, warnings.n);
 	}
 	fb_database_close(d);
+	fb_blocks_free(blocks);
 	fb_signatures_clear(&s);
 	fb_errs_clear(&errs);
 	fb_errs_clear(&warnings);
@@ -270,7 +298,7 @@ static int lint(const struct request *q)
 
 static int usage(void)
 {
-	fputs("usage: failback-analyze --log FILE|- [--green FILE]... [--signatures DIR]... [--json]\n"
+	fputs("usage: failback-analyze --log FILE|- [--green FILE]... [--signatures DIR]... [--json | --excerpt]\n"
 	      "       failback-analyze --log FILE... --answer FILE [--green FILE]... [--signatures DIR]...\n"
 	      "       failback-analyze --suggest --log FILE [--green FILE]... [--signatures DIR]...\n"
 	      "       failback-analyze --test DIR [--min SHARE] [--signatures DIR]... [--json]\n"
@@ -303,7 +331,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"log", required_argument, NULL, 'l'}, {"green", required_argument, NULL, 'g'}, {"signatures", required_argument, NULL, 's'},
 						{"json", no_argument, NULL, 'j'}, {"lint", no_argument, NULL, 'L'}, {"answer", required_argument, NULL, 'a'}, {"warm", no_argument, NULL, 'w'},
-						{"suggest", no_argument, NULL, 'S'}, {"test", required_argument, NULL, 't'}, {"min", required_argument, NULL, 'm'}, {0}};
+						{"suggest", no_argument, NULL, 'S'}, {"test", required_argument, NULL, 't'}, {"min", required_argument, NULL, 'm'}, {"excerpt", no_argument, NULL, 'x'}, {0}};
 	static struct request q;
 	char beside[PATH_MAX + 64], *end;
 	int c;
@@ -315,6 +343,8 @@ int main(int argc, char **argv)
 			q.answer = optarg;
 		else if (c == 'w')
 			q.warm = true;
+		else if (c == 'x')
+			q.excerpt = true;
 		else if (c == 'S')
 			q.suggest = true;
 		else if (c == 't')

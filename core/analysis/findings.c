@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "analysis/findings.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/line.h"
+#include "analysis/novelty.h"
+#include "analysis/place.h"
 #include "analysis/reader.h"
+#include "analysis/steps.h"
 #include "base/mem.h"
 
 #define WINDOW_BEFORE ((size_t)4096) /* of a long line so much around the match is looked at */
 #define WINDOW_AFTER ((size_t)2048)
 #define OFTEN 500                    /* after so many lines of one expression only one a block is looked at */
-#define FAMILIAR_MOST ((size_t)1 << 20)
 
 struct pending { /* an expression that may match in the line that ends the text's byte `to` */
 	unsigned number;
@@ -39,9 +40,7 @@ struct fb_findings {
 	struct fb_expression ***unless;     /* by signature */
 	struct fb_found *found;             /* by signature */
 	struct current *current;            /* by signature */
-	struct fb_structure structure;
-	uint64_t step, failed_step; /* counted from 1; the last that failed */
-	int64_t step_from, step_line;
+	struct fb_steps steps;
 	struct seen *seen;                  /* by number */
 	struct pending *pending;
 	size_t pending_count, pending_room;
@@ -49,8 +48,10 @@ struct fb_findings {
 	size_t counted; /* so many bytes of it have been looked through for ends of lines */
 	int64_t counted_line;
 	bool learning, failed;
-	uint64_t *familiar; /* hash table of lines' shapes, 0: free */
-	size_t familiar_count, familiar_room;
+	struct fb_familiar familiar; /* by logs of successes */
+	struct fb_excerpt *excerpt;  /* NULL: there was none */
+	struct fb_places places;
+	struct fb_meanings meanings; /* of the lines of this block that something was found in */
 };
 
 int fb_findings_new(const struct fb_signatures *s, const char *cache, struct fb_findings **ret, struct fb_errs *errs)
@@ -91,7 +92,10 @@ void fb_findings_free(struct fb_findings *f)
 	fb_free(f->found);
 	fb_free(f->current);
 	fb_free(f->pending);
-	fb_free(f->familiar);
+	fb_free(f->meanings.v);
+	fb_familiar_clear(&f->familiar);
+	fb_excerpt_free(f->excerpt);
+	fb_places_clear(&f->places);
 	fb_database_close(f->db);
 	fb_free(f);
 }
@@ -103,10 +107,10 @@ void fb_findings_forget(struct fb_findings *f)
 		f->found[i] = (struct fb_found){0};
 		f->current[i] = (struct current){0};
 	}
-	f->structure = (struct fb_structure){.last_failure = -1, .last_success = -1, .end = -1};
-	f->step = f->step_line = 1;
-	f->failed_step = 0;
-	f->step_from = 0;
+	fb_places_clear(&f->places);
+	if (f->excerpt)
+		fb_excerpt_forget(f->excerpt);
+	fb_steps_clear(&f->steps);
 }
 
 const struct fb_found *fb_findings_of(const struct fb_findings *f, size_t signature)
@@ -116,180 +120,20 @@ const struct fb_found *fb_findings_of(const struct fb_findings *f, size_t signat
 
 const struct fb_structure *fb_findings_structure(const struct fb_findings *f)
 {
-	return &f->structure;
+	return &f->steps.structure;
 }
 
-/* ---- lines of logs of successes ---- */
-
-/* The same for lines that differ in digits, hexadecimal words and blanks only. */
-static uint64_t shape(const char *line, size_t n)
+void fb_findings_use(struct fb_findings *f, struct fb_blocks *blocks)
 {
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < n;) {
-		size_t word = 0, digits = 0;
-		unsigned char c = (unsigned char)line[i];
-
-		while (i + word < n && isalnum((unsigned char)line[i + word])) {
-			digits += isdigit((unsigned char)line[i + word]) != 0;
-			word++;
-		}
-		if (word && digits) {
-			h = (h ^ '0') * 1099511628211u;
-		} else {
-			for (size_t k = 0; k < (word ? word : 1); k++) {
-				c = (unsigned char)line[i + k];
-				if (!isspace(c))
-					h = (h ^ (unsigned char)tolower(c)) * 1099511628211u;
-			}
-		}
-		i += word ? word : 1;
-	}
-	return h ? h : 1;
+	f->places.blocks = blocks;
 }
 
-static size_t place(const uint64_t *table, size_t room, uint64_t h)
+const struct fb_excerpt *fb_findings_excerpt(const struct fb_findings *f)
 {
-	size_t i = h & (room - 1);
-
-	while (table[i] && table[i] != h)
-		i = (i + 1) & (room - 1);
-	return i;
-}
-
-static void remember(struct fb_findings *f, uint64_t h)
-{
-	if (f->familiar_count * 2 >= f->familiar_room) {
-		size_t room = f->familiar_room ? 2 * f->familiar_room : 4096;
-		uint64_t *table;
-
-		if (f->familiar_count >= FAMILIAR_MOST)
-			return;
-		table = fb_alloc(room * sizeof *table);
-		for (size_t i = 0; i < f->familiar_room; i++)
-			if (f->familiar[i])
-				table[place(table, room, f->familiar[i])] = f->familiar[i];
-		fb_free(f->familiar);
-		f->familiar = table;
-		f->familiar_room = room;
-	}
-	h = h ? h : 1;
-	if (!f->familiar[place(f->familiar, f->familiar_room, h)]) {
-		f->familiar[place(f->familiar, f->familiar_room, h)] = h;
-		f->familiar_count++;
-	}
-}
-
-static bool is_familiar(const struct fb_findings *f, uint64_t h)
-{
-	return f->familiar_room && f->familiar[place(f->familiar, f->familiar_room, h)];
-}
-
-/* ---- quotes ---- */
-
-/* How many bytes the character of UTF-8 (RFC 3629) at p has; 0: it is none, or a control character. */
-static size_t character(const unsigned char *p, size_t left)
-{
-	size_t n = *p >= 0x20 && *p < 0x7f ? 1 : *p == '\t' ? 1 : *p >= 0xc2 && *p <= 0xdf ? 2 : *p >= 0xe0 && *p <= 0xef ? 3 : *p >= 0xf0 && *p <= 0xf4 ? 4 : 0;
-
-	if (!n || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f) || (*p == 0xc2 && p[1] < 0xa0))
-		return 0;
-	return n;
-}
-
-/* How many bytes an escape sequence of colours and the like has; 1 for any other byte. */
-static size_t escape(const unsigned char *p, size_t left)
-{
-	size_t n = 2;
-
-	if (left < 2 || p[0] != 0x1b || p[1] != '[')
-		return 1;
-	while (n < left && p[n] >= 0x20 && p[n] <= 0x3f)
-		n++;
-	return n < left && p[n] >= 0x40 && p[n] <= 0x7e ? n + 1 : n;
-}
-
-static void take_longer(size_t begin, size_t end, size_t from, size_t *best_from, size_t *best_to)
-{
-	if (end > from && end - begin > *best_to - *best_from) {
-		*best_from = begin;
-		*best_to = end;
-	}
-}
-
-/* Quotes of the raw bytes [start, end) a stretch of whole characters that ends after `from`. */
-static bool take_quote(const struct fb_log_block *b, size_t start, size_t end, size_t from, struct fb_quote *q)
-{
-	const unsigned char *raw = (const unsigned char *)b->raw;
-	size_t begin = start, at = start, best_from, best_to;
-
-	if (end - start > FB_QUOTE_SIZE) { /* what is before the match is cut first */
-		if (from - start > FB_QUOTE_SIZE / 4)
-			start = from - FB_QUOTE_SIZE / 4;
-		end = end - start > FB_QUOTE_SIZE ? start + FB_QUOTE_SIZE : end;
-	}
-	while (start < from && (raw[start] & 0xc0) == 0x80)
-		start++;
-	best_from = best_to = start;
-	for (begin = at = start; at < end;) { /* stretches without what may not be quoted; the longest that is not wholly before the match */
-		size_t n = character(raw + at, end - at);
-
-		if (!n) {
-			take_longer(begin, at, from, &best_from, &best_to);
-			begin = at + escape(raw + at, end - at);
-		}
-		at += n ? n : escape(raw + at, end - at);
-	}
-	take_longer(begin, at, from, &best_from, &best_to);
-	begin = best_from;
-	at = best_to;
-	while (at > begin && !character(raw + at - 1, 1) && (raw[at - 1] & 0x80) == 0)
-		at--;
-	while (at > begin && (raw[at - 1] == ' ' || raw[at - 1] == '\t'))
-		at--;
-	while (begin < at && (raw[begin] == ' ' || raw[begin] == '\t'))
-		begin++;
-	if (at <= begin)
-		return false;
-	q->offset = b->offset + (int64_t)begin;
-	q->length = at - begin;
-	memcpy(q->text, raw + begin, q->length);
-	q->text[q->length] = 0;
-	return true;
+	return f->excerpt;
 }
 
 /* ---- one line ---- */
-
-static int penalty(const char *line, size_t n)
-{
-	static const struct {
-		const char *word;
-		int less;
-	} softer[] = {{"warn", 15}, {"info", 25}, {"debug", 25}, {"optional", 20}, {"ignored", 45}, {"ignoring", 45}, {"using default", 45}, {"falling back", 45}, {"non-fatal", 30}, {"deprecat", 30}};
-	int most = 0, level = 0;
-
-	for (size_t i = 0; i < sizeof softer / sizeof *softer; i++) {
-		size_t w = strlen(softer[i].word);
-
-		for (const char *p = line; (size_t)(p - line) + w <= n; p++) {
-			if (strncasecmp(p, softer[i].word, w) || (p > line && isalnum((unsigned char)p[-1])))
-				continue;
-			if (i < 3 && (size_t)(p - line) > 60) /* a level stands at the beginning */
-				break;
-			if (i < 3)
-				level = softer[i].less > level ? softer[i].less : level;
-			else
-				most = softer[i].less > most ? softer[i].less : most;
-			break;
-		}
-	}
-	return level + most;
-}
 
 static const struct fb_expression *expression(struct fb_findings *f, unsigned number)
 {
@@ -326,32 +170,6 @@ static bool vetoed(struct fb_findings *f, size_t signature, const char *line, si
 		if (fb_expression_match(*e, line, n, NULL, NULL, NULL, NULL))
 			return true;
 	return false;
-}
-
-static void take_parameters(struct fb_finding *ret, const struct fb_group *groups, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct fb_parameter *p = &ret->parameters[ret->parameter_count];
-		size_t from = 0, to = groups[i].n < sizeof p->value ? groups[i].n : sizeof p->value - 1;
-
-		while (to > from && strchr(" ,;:.", groups[i].text[to - 1]))
-			to--;
-		for (size_t k = from; k < to;) {
-			size_t c = character((const unsigned char *)groups[i].text + k, to - k);
-
-			if (!c) {
-				to = k;
-				break;
-			}
-			k += c;
-		}
-		if (to <= from)
-			continue;
-		memcpy(p->name, groups[i].name, sizeof p->name);
-		memcpy(p->value, groups[i].text + from, to - from);
-		p->value[to - from] = 0;
-		ret->parameter_count++;
-	}
 }
 
 struct line {
@@ -408,11 +226,11 @@ static bool look(struct fb_findings *f, const struct pending *p, struct line l, 
 	*ret = (struct fb_finding){.signature = fb_database_signature(f->db, p->number, NULL)};
 	if (vetoed(f, (size_t)(ret->signature - f->signatures->v), line, n))
 		return false;
-	take_parameters(ret, groups, group_count);
-	ret->penalty = penalty(line, n);
-	ret->familiar = is_familiar(f, shape(line, n));
+	fb_finding_parameters(ret, groups, group_count);
+	ret->penalty = fb_finding_penalty(line, n);
+	ret->familiar = fb_familiar_has(&f->familiar, fb_familiar_shape(line, n));
 	ret->quote.line = line_number(f, (size_t)(fb_log_offset(b, l.start + from) - b->offset));
-	return take_quote(b, (size_t)(fb_log_offset(b, l.start) - b->offset), (size_t)(fb_log_offset(b, l.end - 1) - b->offset) + 1,
+	return fb_quote_take(b, (size_t)(fb_log_offset(b, l.start) - b->offset), (size_t)(fb_log_offset(b, l.end - 1) - b->offset) + 1,
 			  (size_t)(fb_log_offset(b, l.start + from) - b->offset), &ret->quote);
 }
 
@@ -432,8 +250,8 @@ static void keep(struct fb_findings *f, const struct fb_finding *one)
 	if (found->kept < FB_FINDINGS_FIRST)
 		found->first[found->kept++] = *one;
 	*found->last = *one;
-	if (c->step != f->step) {
-		c->step = f->step;
+	if (c->step != f->steps.step) {
+		c->step = f->steps.step;
 		c->count = 0;
 	}
 	if (c->count < FB_FINDINGS_FAILED) /* the first ones of the step, and its last */
@@ -446,10 +264,10 @@ static void keep(struct fb_findings *f, const struct fb_finding *one)
 /* What was found in the step that was read, if it has failed. */
 static void keep_failed(struct fb_findings *f)
 {
-	for (size_t i = 0; f->failed_step == f->step && i < f->signatures->n; i++) {
+	for (size_t i = 0; f->steps.failed == f->steps.step && i < f->signatures->n; i++) {
 		struct fb_found *found = &f->found[i];
 
-		if (f->current[i].step == f->step)
+		if (f->current[i].step == f->steps.step)
 			for (size_t k = 0; k < f->current[i].count && found->failed_count < FB_FINDINGS_FAILED; k++)
 				found->failed[found->failed_count++] = f->current[i].v[k];
 	}
@@ -458,24 +276,7 @@ static void keep_failed(struct fb_findings *f)
 static void begin_step(struct fb_findings *f, int64_t offset, int64_t line)
 {
 	keep_failed(f);
-	f->step++;
-	f->step_from = offset;
-	f->step_line = line;
-}
-
-/* The step that is being read has failed. */
-static void fail_step(struct fb_findings *f, int64_t offset, int64_t line)
-{
-	struct fb_structure *s = &f->structure;
-
-	s->last_failure = offset;
-	if (f->failed_step == f->step) { /* says so once more */
-		s->windows[s->count - 1].to = offset;
-		s->windows[s->count - 1].last_line = line;
-	} else if (s->count < FB_WINDOWS) {
-		s->windows[s->count++] = (struct fb_window){f->step_from, offset, f->step_line, line};
-		f->failed_step = f->step;
-	}
+	fb_steps_begin(&f->steps, offset, line);
 }
 
 static bool is_structure(const struct fb_signature *s)
@@ -487,13 +288,13 @@ static bool is_structure(const struct fb_signature *s)
 static void take_marks(struct fb_findings *f, unsigned marks, const struct fb_quote *q)
 {
 	if (marks & 1u << FB_ROLE_SUCCESS)
-		f->structure.last_success = q->offset;
+		f->steps.structure.last_success = q->offset;
 	if (marks & 1u << FB_ROLE_FAILURE)
-		fail_step(f, q->offset, q->line);
+		fb_steps_fail(&f->steps, q->offset, q->line);
 	if (marks & 1u << FB_ROLE_STEP)
 		begin_step(f, q->offset, q->line);
 	if (marks & 1u << FB_ROLE_END)
-		f->structure.end = q->offset;
+		f->steps.structure.end = q->offset;
 }
 
 /* Which of two that found the same line says more? */
@@ -522,10 +323,6 @@ static void settle_line(struct fb_findings *f, size_t from, size_t to)
 	unsigned marks = 0;
 	bool have = false, other = false;
 
-	if (f->learning) {
-		remember(f, shape(f->block->text + l.start, l.end - l.start));
-		return;
-	}
 	for (size_t i = from; i < to; i++)
 		other |= fb_database_signature(f->db, f->pending[i].number, NULL)->role != FB_ROLE_NOISE;
 	for (size_t i = from; other && i < to; i++) { /* noise alone needs no second look */
@@ -546,6 +343,8 @@ static void settle_line(struct fb_findings *f, size_t from, size_t to)
 		keep(f, &best);
 	if (marks & 1u << FB_ROLE_FAILURE)
 		take_marks(f, marks, &mark);
+	if (f->excerpt)
+		fb_meanings_add(&f->meanings, l.start, have && best.signature->role != FB_ROLE_NOISE, marks && !have);
 }
 
 static void settle(struct fb_findings *f)
@@ -582,6 +381,7 @@ static int on_found(unsigned number, unsigned long long from, unsigned long long
 
 	(void)from;
 	(void)flags;
+	to += f->block->fresh;
 	if (to <= s->line_end)
 		return 0;
 	end = memchr(f->block->text + (to ? to - 1 : 0), '\n', f->block->n - (to ? to - 1 : 0));
@@ -594,18 +394,69 @@ static int on_found(unsigned number, unsigned long long from, unsigned long long
 	return 0;
 }
 
+/* ---- blocks of the log ---- */
+
+static void each_finding(struct fb_findings *f, void (*take)(struct fb_findings *f, struct fb_finding *one))
+{
+	for (size_t i = 0; i < f->signatures->n; i++) {
+		struct fb_found *found = &f->found[i];
+
+		if (!found->count || f->signatures->v[i].role >= FB_ROLE_NOISE)
+			continue;
+		for (size_t k = 0; k < found->kept; k++)
+			take(f, &found->first[k]);
+		if (f->block->last) /* before that, it is seldom the last for long; nor is that of a step */
+			take(f, found->last);
+		for (size_t k = 0; k < found->failed_count; k++)
+			take(f, &found->failed[k]);
+		for (size_t k = 0; k < f->current[i].count && (f->block->last || k + 1 < FB_FINDINGS_FAILED); k++)
+			take(f, &f->current[i].v[k]);
+	}
+}
+
+static void take_place(struct fb_findings *f, struct fb_finding *one)
+{
+	fb_places_take(&f->places, f->block, one);
+}
+
+static void use_place(struct fb_findings *f, struct fb_finding *one)
+{
+	(void)f;
+	if (one->block.quote)
+		one->block.quote->used = true;
+}
+
+static void take_places(struct fb_findings *f)
+{
+	if (!f->places.blocks)
+		return;
+	each_finding(f, take_place);
+	if (f->places.n > FB_PLACES_MANY) {
+		each_finding(f, use_place);
+		fb_places_sweep(&f->places);
+	}
+}
+
 static void on_block(void *ctx, const struct fb_log_block *block)
 {
 	struct fb_findings *f = ctx;
 
 	f->block = block;
+	if (f->learning) {
+		fb_novelty_learn(&f->familiar, block);
+		return;
+	}
 	f->counted = 0;
 	f->counted_line = block->line;
+	f->meanings.n = 0;
 	for (unsigned i = 0; i < fb_database_count(f->db); i++)
 		f->seen[i].line_end = 0;
-	if (fb_database_scan(f->db, block->text, block->n, on_found, f) < 0)
+	if (block->fresh < block->n && fb_database_scan(f->db, block->text + block->fresh, block->n - block->fresh, on_found, f) < 0)
 		f->failed = true;
 	settle(f);
+	take_places(f);
+	if (f->excerpt)
+		fb_novelty_take(f->excerpt, &f->familiar, &f->meanings, block);
 }
 
 static int read_log(struct fb_findings *f, int fd, bool learning, int64_t *ret_bytes, int64_t *ret_lines)
@@ -615,7 +466,11 @@ static int read_log(struct fb_findings *f, int fd, bool learning, int64_t *ret_b
 		f->seen[i].count = 0;
 	if (fb_log_read(fd, on_block, f, ret_bytes, ret_lines) < 0)
 		return -1;
+	if (learning)
+		return 0;
 	keep_failed(f);
+	if (f->excerpt)
+		fb_excerpt_end(f->excerpt);
 	if (f->failed) {
 		errno = ENOTRECOVERABLE;
 		return -1;
@@ -627,6 +482,8 @@ int fb_findings_learn(struct fb_findings *f, int fd)
 {
 	int64_t bytes, lines;
 
+	if (!f->excerpt)
+		f->excerpt = fb_excerpt_new();
 	return read_log(f, fd, true, &bytes, &lines);
 }
 

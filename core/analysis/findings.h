@@ -8,23 +8,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analysis/blocks.h"
 #include "analysis/database.h"
+#include "analysis/excerpt.h"
 #include "analysis/expression.h"
+#include "analysis/quote.h"
 
-#define FB_QUOTE_SIZE 512
 #define FB_FINDINGS_FIRST 3 /* kept of one signature: so many first ones, and the last */
 #define FB_FINDINGS_FAILED 3 /* and so many of steps that failed */
 #define FB_WINDOWS 16       /* steps that failed: so many are remembered */
 
-struct fb_quote { /* the text is these bytes of the file, and no others */
-	int64_t line, offset;
-	size_t length;
-	char text[FB_QUOTE_SIZE + 1];
-};
-
 struct fb_parameter {
 	char name[32];
 	char value[256];
+};
+
+struct fb_place { /* the block that a line is in: all of it, and what of it is quoted */
+	const struct fb_block_kind *kind; /* NULL: it is in none */
+	int64_t line, last_line, offset, end;
+	struct fb_span *quote; /* NULL: it cannot be quoted, or says no more than the line */
 };
 
 struct fb_finding {
@@ -34,6 +36,8 @@ struct fb_finding {
 	size_t parameter_count;
 	int penalty;   /* the line warns, informs, or speaks of something optional */
 	bool familiar; /* a log of a success has such a line, too */
+	bool placed;   /* its block was looked for */
+	struct fb_place block;
 };
 
 struct fb_found { /* by one signature */
@@ -58,10 +62,14 @@ int fb_findings_new(const struct fb_signatures *s, const char *cache, struct fb_
 void fb_findings_free(struct fb_findings *f); /* takes NULL */
 /* Learns what a log of a success has. To be called before fb_findings_scan. 0, or -1 with errno. */
 int fb_findings_learn(struct fb_findings *f, int fd);
+/* What lines are told together; to be called before fb_findings_scan. NULL: each stands alone. It has to outlive the findings. */
+void fb_findings_use(struct fb_findings *f, struct fb_blocks *blocks);
 /* Forgets what was found in a log, not what was learned. */
 void fb_findings_forget(struct fb_findings *f);
 /* Scans the log. 0, or -1 with errno. */
 int fb_findings_scan(struct fb_findings *f, int fd, int64_t *ret_bytes, int64_t *ret_lines);
+/* NULL: there was no log of a success. */
+const struct fb_excerpt *fb_findings_excerpt(const struct fb_findings *f);
 const struct fb_structure *fb_findings_structure(const struct fb_findings *f);
 /* One for each signature, in their order. */
 const struct fb_found *fb_findings_of(const struct fb_findings *f, size_t signature);

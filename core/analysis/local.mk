@@ -31,6 +31,24 @@ libfailback_analysis_la_SOURCES += \
 	core/analysis/trial.c \
 	core/analysis/trial.h
 
+libfailback_analysis_la_SOURCES += \
+	core/analysis/blocks.c \
+	core/analysis/blocks.h \
+	core/analysis/excerpt.c \
+	core/analysis/excerpt.h \
+	core/analysis/familiar.c \
+	core/analysis/familiar.h \
+	core/analysis/line.c \
+	core/analysis/line.h \
+	core/analysis/novelty.c \
+	core/analysis/novelty.h \
+	core/analysis/place.c \
+	core/analysis/place.h \
+	core/analysis/quote.c \
+	core/analysis/quote.h \
+	core/analysis/steps.c \
+	core/analysis/steps.h
+
 pkglibexec_PROGRAMS += failback-analyze
 failback_analyze_SOURCES = core/analysis/failback_analyze.c
 failback_analyze_CPPFLAGS = $(FB_CPPFLAGS)

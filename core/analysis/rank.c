@@ -242,9 +242,22 @@ void fb_rank(const struct fb_signatures *s, const struct fb_findings *f, struct 
 	ret->known = ret->n && ret->v[0].score >= SURE && !fb_streq(ret->v[0].category, "unknown");
 }
 
+/* The curve 1 / (1 + exp(-(0.358 + 1.121 * logit))) of the score, fitted by tests/bench/analysis/evaluate.py --cross; what is not sure enough to be named stays below one half. */
 double fb_rank_confidence(int score)
 {
-	return score <= 0 ? 0.0 : score > 98 ? 0.98 : score / 100.0;
+	static const struct {
+		int score;
+		double right;
+	} points[] = {{0, 0}, {10, 0.11}, {20, 0.23}, {30, 0.36}, {40, 0.47}, {SURE - 1, 0.49}, {SURE, 0.59}, {60, 0.69}, {70, 0.79}, {80, 0.87}, {90, 0.94}, {95, 0.975}, {100, 0.99}};
+	size_t i = 1;
+
+	if (score <= 0)
+		return 0;
+	if (score >= 100)
+		return 0.99;
+	while (points[i].score < score)
+		i++;
+	return points[i - 1].right + (points[i].right - points[i - 1].right) * (score - points[i - 1].score) / (points[i].score - points[i - 1].score);
 }
 
 char *fb_rank_fill(const char *text, const struct fb_finding *f, bool shell)

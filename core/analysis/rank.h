@@ -25,7 +25,7 @@ struct fb_ranking {
 };
 
 void fb_rank(const struct fb_signatures *s, const struct fb_findings *f, struct fb_ranking *ret);
-/* The probability that a candidate of this score is right, from 0 to 1: measured, see failback-signatures(5). */
+/* The probability that a candidate of this score is right, from 0 to 1: measured, failback-signatures(5). */
 double fb_rank_confidence(int score);
 /* text with each ${name} replaced by the finding's parameter, quoted for the shell if asked; to be freed. NULL: it has one that was not found. */
 char *fb_rank_fill(const char *text, const struct fb_finding *f, bool shell);

@@ -20,15 +20,39 @@ struct cleaner {
 	enum state state;
 };
 
-/* Is the line text as it is? Not with control characters, backslashes and the first byte of typographic quotes. */
+static bool is_plain_byte(unsigned char b)
+{
+	return (b >= 0x20 || b == '\t') && b != '\\' && b != 0xe2;
+}
+
+#define EACH ((uint64_t)0x0101010101010101u)
+
+/* Has one of the eight bytes this value? */
+static uint64_t has(uint64_t word, unsigned char value)
+{
+	uint64_t x = word ^ EACH * value;
+
+	return (x - EACH) & ~x & EACH * 0x80;
+}
+
+/* Is the line text as it is? Not with control characters, backslashes and the first byte of typographic quotes. Eight bytes at a time: most lines are. */
 static bool is_plain(const char *raw, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned char b = (unsigned char)raw[i];
+	size_t i = 0;
 
-		if ((b < 0x20 && b != '\t') || b == '\\' || b == 0xe2)
-			return false;
+	for (; i + 8 <= n; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, raw + i, 8);
+		if (!(((word - EACH * 0x20) & ~word & EACH * 0x80) | has(word, '\\') | has(word, 0xe2)))
+			continue;
+		for (size_t k = i; k < i + 8; k++)
+			if (!is_plain_byte((unsigned char)raw[k]))
+				return false;
 	}
+	for (; i < n; i++)
+		if (!is_plain_byte((unsigned char)raw[i]))
+			return false;
 	return true;
 }
 
@@ -74,6 +98,30 @@ static char quote(const unsigned char *p, size_t left)
 	return left < 3 || p[0] != 0xe2 || p[1] != 0x80 || p[2] < 0x98 || p[2] > 0x9d ? 0 : p[2] <= 0x9b ? '\'' : '"';
 }
 
+static void put_line(struct cleaner *c, const char *raw, size_t from, size_t to)
+{
+	const struct fb_log_shift *last = c->count ? &c->shifts[c->count - 1] : NULL;
+
+	if (from == to)
+		return;
+	if (!last || last->raw + (c->n - last->text) != from)
+		shift(c, from);
+	memcpy(c->text + c->n, raw + from, to - from);
+	c->n += to - from;
+}
+
+/* How many bytes from here on stand as they are. */
+static size_t plain_run(const char *raw, size_t n)
+{
+	size_t i = 0;
+
+	while (i + 8 <= n && is_plain(raw + i, 8))
+		i += 8;
+	while (i < n && is_plain_byte((unsigned char)raw[i]))
+		i++;
+	return i;
+}
+
 static void clean_bytes(struct cleaner *c, const char *raw, size_t from, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)raw;
@@ -96,7 +144,11 @@ static void clean_bytes(struct cleaner *c, const char *raw, size_t from, size_t 
 			put(c, plain, i);
 			i += 2;
 		} else if (b >= 0x20 || b == '\t') {
-			put(c, (char)b, i);
+			size_t run = plain_run(raw + i, n - i);
+
+			run = run ? run : 1;
+			put_line(c, raw, i, i + run);
+			i += run - 1;
 		}
 	}
 }
@@ -198,22 +250,10 @@ static size_t prefix(const char *p, size_t n)
 	return at < n ? at : 0;
 }
 
-static void put_line(struct cleaner *c, const char *raw, size_t from, size_t to)
+/* Adds the bytes [from, n) of raw. */
+static void clean(struct cleaner *c, const char *raw, size_t from, size_t n)
 {
-	const struct fb_log_shift *last = c->count ? &c->shifts[c->count - 1] : NULL;
-
-	if (from == to)
-		return;
-	if (!last || last->raw + (c->n - last->text) != from)
-		shift(c, from);
-	memcpy(c->text + c->n, raw + from, to - from);
-	c->n += to - from;
-}
-
-static void clean(struct cleaner *c, const char *raw, size_t n)
-{
-	c->n = c->count = 0;
-	for (size_t from = 0, to; from < n; from = to) {
+	for (size_t to; from < n; from = to) {
 		const char *end = memchr(raw + from, '\n', n - from);
 		size_t text = from;
 
@@ -239,63 +279,81 @@ static size_t count_lines(const char *p, size_t n)
 
 struct reading {
 	struct cleaner cleaner;
-	int64_t offset, line;
+	int64_t offset, line; /* of what is new */
 	fb_log_fn take;
 	void *ctx;
+	char *buf;
+	size_t again, have; /* so many bytes of buf were given before; so many are there in all */
 };
 
-static void give(struct reading *r, const char *raw, size_t n)
+/* Gives what is in buf up to n. Whole lines given again are clean at their beginning: an end of line ends a sequence. */
+static void give(struct reading *r, size_t n, bool last)
 {
-	struct fb_log_block b = {.text = raw, .n = n, .raw = raw, .raw_n = n, .offset = r->offset, .line = r->line};
+	struct fb_log_block b = {.raw = r->buf, .raw_n = n, .offset = r->offset - (int64_t)r->again, .line = r->line, .last = last};
 
-	clean(&r->cleaner, raw, n);
+	if (r->again)
+		b.line -= (int64_t)count_lines(r->buf, r->again);
+	r->cleaner.n = r->cleaner.count = 0;
+	clean(&r->cleaner, r->buf, 0, r->again);
+	b.fresh = r->cleaner.n;
+	clean(&r->cleaner, r->buf, r->again, n);
 	b.text = r->cleaner.text;
 	b.n = r->cleaner.n;
 	b.shifts = r->cleaner.shifts;
 	b.shift_count = r->cleaner.count;
 	if (b.n)
 		r->take(r->ctx, &b);
-	r->offset += (int64_t)n;
-	r->line += (int64_t)count_lines(raw, n);
+	r->line += (int64_t)count_lines(r->buf + r->again, n - r->again);
+	r->offset += (int64_t)(n - r->again);
 }
 
 /* The end of the last whole line in buf; all of it when there is none and the buffer is full. */
-static size_t whole_lines(const char *buf, size_t n)
+static size_t whole_lines(const struct reading *r)
 {
-	const char *last = memrchr(buf, '\n', n);
+	const char *last = memrchr(r->buf + r->again, '\n', r->have - r->again);
 
-	return last ? (size_t)(last - buf) + 1 : n == FB_READER_BLOCK ? n : 0;
+	return last ? (size_t)(last - r->buf) + 1 : r->have;
+}
+
+/* Of the bytes that were given the last whole lines stay, to be given again; of a line that is longer than all that, nothing. */
+static void keep_again(struct reading *r, size_t given)
+{
+	size_t from = given > FB_READER_AGAIN ? given - FB_READER_AGAIN : 0;
+	const char *end = from ? memchr(r->buf + from - 1, '\n', given - from + 1) : NULL;
+
+	from = end ? (size_t)(end - r->buf) + 1 : from ? given : 0;
+	r->again = r->buf[given - 1] == '\n' ? given - from : 0;
+	memmove(r->buf, r->buf + given - r->again, r->have - given + r->again);
+	r->have -= given - r->again;
 }
 
 int fb_log_read(int fd, fb_log_fn take, void *ctx, int64_t *ret_bytes, int64_t *ret_lines)
 {
-	struct reading r = {.line = 1, .take = take, .ctx = ctx};
-	char *buf = malloc(FB_READER_BLOCK);
-	size_t have = 0, whole;
+	struct reading r = {.line = 1, .take = take, .ctx = ctx, .buf = malloc(FB_READER_BLOCK)};
 	ssize_t n = -1;
 	int saved;
 
 	r.cleaner.text = malloc(FB_READER_BLOCK);
-	while (buf && r.cleaner.text) {
-		n = read(fd, buf + have, FB_READER_BLOCK - have);
+	while (r.buf && r.cleaner.text) {
+		n = read(fd, r.buf + r.have, FB_READER_BLOCK - r.have);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			break;
-		have += (size_t)n;
-		whole = have == FB_READER_BLOCK ? whole_lines(buf, have) : 0;
-		if (!whole)
-			continue;
-		give(&r, buf, whole);
-		memmove(buf, buf + whole, have - whole);
-		have -= whole;
+		r.have += (size_t)n;
+		if (r.have == FB_READER_BLOCK) {
+			size_t whole = whole_lines(&r);
+
+			give(&r, whole, false);
+			keep_again(&r, whole);
+		}
 	}
 	saved = errno;
-	if (n == 0 && have)
-		give(&r, buf, have);
+	if (n == 0 && r.have)
+		give(&r, r.have, true);
 	*ret_bytes = r.offset;
 	*ret_lines = r.line - 1;
-	free(buf);
+	free(r.buf);
 	free(r.cleaner.text);
 	fb_free(r.cleaner.shifts);
 	errno = saved;
@@ -327,4 +385,26 @@ int64_t fb_log_offset(const struct fb_log_block *b, size_t at)
 int64_t fb_log_line(const struct fb_log_block *b, size_t at)
 {
 	return b->line + (int64_t)count_lines(b->raw, (size_t)raw_at(b, at));
+}
+
+size_t fb_log_text(const struct fb_log_block *b, int64_t offset)
+{
+	size_t raw = (size_t)(offset - b->offset), low = 0, high = b->shift_count, at;
+
+	if (!b->shift_count)
+		return raw < b->n ? raw : b->n;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (b->shifts[middle].raw <= raw)
+			low = middle;
+		else
+			high = middle;
+	}
+	if (b->shifts[low].raw > raw)
+		return b->shifts[low].text;
+	at = b->shifts[low].text + (raw - b->shifts[low].raw);
+	if (low + 1 < b->shift_count && at > b->shifts[low + 1].text)
+		at = b->shifts[low + 1].text;
+	return at < b->n ? at : b->n;
 }

@@ -86,6 +86,8 @@ int fb_cmd_analyze(struct fb_cli *cli)
 	if (!fb_cli_option(cli, "log"))
 		return fb_cli_fail(cli, FB_EXIT_USAGE, "--log FILE says which log to analyze; - is standard input");
 	add_options(cli, v, &n);
+	if (fb_cli_option(cli, "excerpt") && !cli->json)
+		add(v, &n, "--excerpt", NULL);
 	return hand_over(cli, v);
 }
 

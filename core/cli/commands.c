@@ -101,6 +101,7 @@ static const struct fb_option_def analyze_options[] = {
 	{"log", 'l', "FILE", false, "the log of what failed; - is standard input; needed"},
 	{"green", 'g', "FILE", false, "a log of a time when it did not fail; may be given more than once"},
 	{"signatures", 0, "DIR", false, "read signatures from here, and from nowhere else; may be given more than once"},
+	{"excerpt", 0, NULL, false, "show the lines that explain it, too"},
 	{0},
 };
 static const struct fb_option_def signatures_test_options[] = {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns how a report looks on a terminal. Knows the document's shape (failback.report/1) and nothing of where it came from. */
+#include <limits.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "cli/render.h"
 
+#define FEW_LINES 6 /* of a block, where not all is told */
 #define TITLE_COLUMNS 28
 
 const char *fb_render_string(const json_t *object, const char *name, const char *otherwise)
@@ -216,6 +218,23 @@ static void put_system(const struct fb_style *s, const json_t *rollback, struct 
 	fb_text_puts(t, "\n");
 }
 
+/* Lines of a log as they stand below each other, each cut at the width. */
+static void put_lines(const struct fb_style *s, const char *text, int most, struct fb_text *t)
+{
+	int n = 0;
+	for (; *text && n < most; n++) {
+		size_t size = strcspn(text, "\n");
+		char *line = fb_asprintf("%.*s", (int)size, text);
+		fb_text_puts(t, "      ");
+		fb_style_cut(s, t, line, s->width > 12 ? s->width - 6 : s->width);
+		fb_text_puts(t, "\n");
+		fb_free(line);
+		text += size + (text[size] == '\n');
+	}
+	if (*text)
+		put_wrapped(s, t, 6, "…");
+}
+
 /* One quote: where it stands, and the line itself, which is folded rather than cut: its end is what matters. */
 static void put_quote(const struct fb_style *s, const json_t *one, bool exact, struct fb_text *t)
 {
@@ -227,7 +246,9 @@ static void put_quote(const struct fb_style *s, const json_t *one, bool exact, s
 		fb_text_printf(&line, " (%lld bytes at %lld)", (long long)json_integer_value(json_object_get(one, "length")),
 			       (long long)json_integer_value(json_object_get(one, "offset")));
 	put_wrapped(s, t, 4, line.p);
-	if (fb_render_string(one, "text", NULL))
+	if (json_object_get(one, "block"))
+		put_lines(s, fb_render_string(one, "text", ""), exact ? INT_MAX : FEW_LINES, t);
+	else if (fb_render_string(one, "text", NULL))
 		put_wrapped(s, t, 6, fb_render_string(one, "text", ""));
 	fb_text_clear(&line);
 }
@@ -260,7 +281,7 @@ static void put_cause(const struct fb_style *s, const json_t *cause, bool full, 
 	if (!fb_streq(fb_render_string(cause, "class", NULL), "unknown"))
 		put_wrapped(s, t, 2, line.p);
 	fb_text_clear(&line);
-	for (size_t i = 0; i < json_array_size(list) && (full || i < 1); i++)
+	for (size_t i = 0; i < json_array_size(list) && (full || i < 1 || (i == 1 && json_object_get(json_array_get(list, 1), "block"))); i++)
 		put_quote(s, json_array_get(list, i), full, t);
 	put_explanation(s, json_object_get(cause, "explanation"), t);
 }

@@ -67,3 +67,10 @@ EXTRA_DIST += tests/bench/impact
 dist_check_SCRIPTS += tests/bench/postgresql
 EXTRA_DIST += tests/bench/analysis/evaluate.py
 EXTRA_DIST += tests/bench/analysis/samples.tsv
+
+# scan: the analysis beside a bare scan over the same database; by hand: scan SIGNATURES LOG [GREEN]...
+check_PROGRAMS += tests/bench/analysis/scan
+tests_bench_analysis_scan_SOURCES = tests/bench/analysis/scan.c
+tests_bench_analysis_scan_CPPFLAGS = $(FB_CPPFLAGS)
+tests_bench_analysis_scan_CFLAGS = $(FB_CFLAGS)
+tests_bench_analysis_scan_LDADD = libfailback-analysis.la

@@ -161,6 +161,13 @@ tests_unit_test_analysis_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_analysis_CFLAGS = $(unit_cflags)
 tests_unit_test_analysis_LDADD = libfailback-analysis.la $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/test_analysis_blocks
+TESTS += tests/unit/test_analysis_blocks
+tests_unit_test_analysis_blocks_SOURCES = tests/unit/test_analysis_blocks.c
+tests_unit_test_analysis_blocks_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_analysis_blocks_CFLAGS = $(unit_cflags)
+tests_unit_test_analysis_blocks_LDADD = libfailback-analysis.la $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/test_stats
 TESTS += tests/unit/test_stats
 tests_unit_test_stats_SOURCES = tests/unit/test_stats.c tests/unit/synthetic.c tests/unit/synthetic.h

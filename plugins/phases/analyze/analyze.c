@@ -15,7 +15,7 @@
 #include "quote.h"
 #include "tail.h"
 
-#define EVIDENCE_MOST 5
+#define EVIDENCE_MOST 6 /* one of them may be the block that the first stands in */
 
 /* What a category is called in a report; and the sentence under it, when it is told with what it is about. */
 static const struct {
@@ -101,8 +101,8 @@ static json_t *checked(const struct fb_call *call, int archive, const json_t *e)
 		return NULL;
 	strcpy(q.text, text);
 	if (!quote_verify(fd, &q))
-		ret = json_pack("{s:s, s:O, s:O, s:O, s:s}", "file", path, "line", json_object_get(e, "line"), "offset", json_object_get(e, "offset"), "length", json_object_get(e, "length"),
-				"text", q.text);
+		ret = json_pack("{s:s, s:O, s:O, s:O, s:s, s:O*, s:O*}", "file", path, "line", json_object_get(e, "line"), "offset", json_object_get(e, "offset"), "length", json_object_get(e, "length"),
+				"text", q.text, "last_line", json_object_get(e, "last_line"), "block", json_object_get(e, "block"));
 	else
 		call->host->log(call, FB_LOG_WARNING, "%s changed while it was read: line %lld of it is not quoted", path, (long long)json_integer_value(json_object_get(e, "line")));
 	close(fd);

@@ -74,9 +74,9 @@ int quote_take(int fd, int64_t start, int64_t end, int64_t from, int64_t to, str
 
 int quote_verify(int fd, const struct quote *q)
 {
-	char buf[QUOTE_SIZE];
+	char buf[QUOTE_BLOCK];
 
-	if (q->length <= 0 || q->length > QUOTE_SIZE || strlen(q->text) != (size_t)q->length)
+	if (q->length <= 0 || q->length > QUOTE_BLOCK || strlen(q->text) != (size_t)q->length)
 		return -1;
 	return read_range(fd, buf, q->offset, (size_t)q->length) == q->length && !memcmp(buf, q->text, (size_t)q->length) ? 0 : -1;
 }

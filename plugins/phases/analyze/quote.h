@@ -6,12 +6,13 @@
 #include <stdint.h>
 #include <stddef.h>
 
+#define QUOTE_BLOCK 4096 /* bytes; of several lines no more are quoted */
 #define QUOTE_SIZE 512 /* bytes; of a longer line the part around what matched is quoted */
 
 struct quote {
 	int64_t offset;
 	int64_t length;
-	char text[QUOTE_SIZE + 1];
+	char text[QUOTE_BLOCK + 1];
 };
 
 /* Quotes from the visible line [start, end) what is around [from, to). Only whole UTF-8 without NUL is taken; where the line has other bytes, the

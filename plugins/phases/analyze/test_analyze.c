@@ -161,6 +161,19 @@ static void an_unknown_cause_comes_with_the_last_lines_that_look_like_errors(voi
 	json_decref(cause);
 }
 
+static void the_block_that_the_line_stands_in_is_quoted_second(void **state)
+{
+	static const char log[] = "starting\nTraceback (most recent call last):\n  File \"/app/cart.py\", line 4, in total\n    import shelf\nModuleNotFoundError: No module named 'shelf'\nbye\n";
+	json_t *cause = cause_of(log, strlen(log), NULL), *evidence = json_object_get(cause, "evidence"), *block = json_array_get(evidence, 1);
+
+	(void)state;
+	assert_string_equal(member(json_array_get(evidence, 0), "text"), "ModuleNotFoundError: No module named 'shelf'");
+	assert_string_equal(member(block, "block"), "python");
+	assert_int_equal(json_integer_value(json_object_get(block, "line")), 2);
+	assert_int_equal(json_integer_value(json_object_get(block, "last_line")), 5);
+	json_decref(cause);
+}
+
 static void every_known_cause_is_said_in_words(void **state)
 {
 	static const char log[] = "cp: cannot stat 'x': No such file or directory\nwrite error: No space left on device\n";
@@ -360,6 +373,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_the_cause_of_every_sample),
 		cmocka_unit_test(an_unknown_cause_comes_with_the_last_lines_that_look_like_errors),
+		cmocka_unit_test(the_block_that_the_line_stands_in_is_quoted_second),
 		cmocka_unit_test(every_known_cause_is_said_in_words),
 		cmocka_unit_test(colours_and_progress_bars_do_not_hide_the_line_or_shift_the_quote),
 		cmocka_unit_test(a_quote_holds_only_bytes_that_can_be_shown_as_they_are),

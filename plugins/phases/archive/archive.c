@@ -64,11 +64,14 @@ static int keep_json(const struct fb_call *call, const json_t *value, const char
 	return text_keep(call, &t, name, title);
 }
 
-/* For a file that people show in a terminal: control characters become a question mark. */
+/* For a file that people show in a terminal: control characters become a question mark; further lines stand below the first. */
 static void put_clean(FILE *to, const char *s)
 {
 	for (; *s; s++)
-		fputc((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s, to);
+		if (*s == '\n')
+			fputs("\n    ", to);
+		else if (*s != '\r' || s[1] != '\n')
+			fputc((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s, to);
 }
 
 static void put_line(FILE *to, const char *label, const char *value)

@@ -164,6 +164,12 @@ static json_t *in_order(const json_t *evidence, const json_t *order, char why[PA
 		if (!taken[at])
 			json_array_append(ret, json_array_get(evidence, at - 1));
 	free(taken);
+	for (at = 0; at < json_array_size(ret) && json_object_get(json_array_get(ret, at), "block"); at++)
+		;
+	if (at && at < json_array_size(ret)) { /* the first one is shown alone: a line, not all that stands around it */
+		json_array_insert(ret, 0, json_array_get(ret, at));
+		json_array_remove(ret, at + 1);
+	}
 	return ret;
 }
 
