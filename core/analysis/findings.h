@@ -34,6 +34,7 @@ struct fb_finding {
 	size_t parameter_count;
 	int penalty;   /* the line warns, informs, or speaks of something optional */
 	bool familiar; /* a log of a success has such a line, too */
+	bool novel;    /* it has a word that none of the successes that are known had */
 };
 
 struct fb_found { /* by one signature */
@@ -58,6 +59,12 @@ int fb_findings_new(const struct fb_signatures *s, const char *cache, struct fb_
 void fb_findings_free(struct fb_findings *f); /* takes NULL */
 /* Learns what a log of a success has. To be called before fb_findings_scan. 0, or -1 with errno. */
 int fb_findings_learn(struct fb_findings *f, int fd);
+/* What is known of successes (borrowed, at most FB_KNOWN_MOST): counts as what was learned does. */
+#define FB_KNOWN_MOST 16
+struct fb_known;
+void fb_findings_know(struct fb_findings *f, const struct fb_known *known);
+/* What is found before this byte of the file does not count: 0, or for the next scan only. */
+void fb_findings_from(struct fb_findings *f, int64_t offset);
 /* Forgets what was found in a log, not what was learned. */
 void fb_findings_forget(struct fb_findings *f);
 /* Scans the log. 0, or -1 with errno. */

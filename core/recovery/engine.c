@@ -3,6 +3,7 @@
  * The engine's process: forked from the command, in a session of its own, deaf to hangups. It reads and checks everything, claims the services,
  * runs the execution, and says to the command what the command cannot read in the journal.
  */
+#include "recovery/aside.h"
 #include "recovery/engine.h"
 
 #include <errno.h>
@@ -449,6 +450,9 @@ __attribute__((noreturn)) static void child(const struct fb_engine_request *requ
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	code = engine_main(&p);
 	say(&p, json_pack("{s:i}", "exit", code));
+	if (say_fd >= 0)
+		close(say_fd);
+	fb_aside_settle();
 	exit(code);
 }
 
