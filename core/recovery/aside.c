@@ -15,13 +15,11 @@
 #include "base/mem.h"
 
 #define SECONDS 20 /* a child may take so long, of which as much on a processor */
-#define CHILDREN_MOST 4
 #define IDLE_CLASS (3 << 13) /* ioprio_set(2) */
 #define STEPS_MOST 100
 #define LOGS_MOST 400
 
-static pid_t children[CHILDREN_MOST];
-static size_t child_count;
+static pid_t warming, learning; /* 0: none */
 
 /* With the least share of processor and disk; it ends by itself when its time is over. */
 __attribute__((noreturn)) static void become(const char *const *argv)
@@ -46,28 +44,49 @@ __attribute__((noreturn)) static void become(const char *const *argv)
 	_exit(127);
 }
 
-static void start(const char *const *argv)
+static pid_t start(const char *const *argv)
 {
-	pid_t pid = child_count < CHILDREN_MOST ? fork() : -1;
+	pid_t pid = fork();
 
 	if (pid == 0)
 		become(argv);
-	if (pid > 0)
-		children[child_count++] = pid;
+	return pid > 0 ? pid : 0;
 }
 
-void fb_aside_settle(void)
+/* Has it ended by then? */
+static bool has_ended(pid_t pid, int64_t until_ms)
 {
-	int64_t end = fb_clock_ms() + SECONDS * 1000 + 1000;
-
-	for (size_t i = 0; i < child_count; i++) {
-		while (waitpid(children[i], NULL, WNOHANG) == 0) {
-			if (fb_clock_ms() > end)
-				kill(children[i], SIGKILL);
-			usleep(2000);
-		}
+	while (pid && waitpid(pid, NULL, WNOHANG) == 0) {
+		if (fb_clock_ms() >= until_ms)
+			return false;
+		usleep(1000);
 	}
-	child_count = 0;
+	return true;
+}
+
+static void stop(pid_t *pid)
+{
+	if (!*pid)
+		return;
+	kill(*pid, SIGKILL);
+	waitpid(*pid, NULL, 0);
+	*pid = 0;
+}
+
+void fb_aside_settle(int64_t wait_ms)
+{
+	if (!has_ended(warming, 0))
+		stop(&warming);
+	warming = 0;
+	if (has_ended(learning, fb_clock_ms() + wait_ms))
+		learning = 0;
+}
+
+void fb_aside_end(void)
+{
+	if (!has_ended(learning, fb_clock_ms() + (SECONDS + 1) * 1000))
+		stop(&learning);
+	learning = 0;
 }
 
 /* failback-analyze, if it is installed and the recovery has use for it; to be freed. NULL: nothing to do. */
@@ -95,8 +114,8 @@ void fb_aside_warm(const struct fb_engine *e)
 	char *path = program(e);
 	const char *const argv[] = {path, "--warm", NULL};
 
-	if (path)
-		start(argv);
+	if (path && !warming)
+		warming = start(argv);
 	fb_free(path);
 }
 
@@ -155,8 +174,8 @@ void fb_aside_learn(const struct fb_engine *e)
 		for (size_t k = 0; k < e->plan.links[i].parallel_count; k++)
 			add_step(e, w, into, &e->plan.links[i].parallel[k]);
 	}
-	if (w->steps && fb_io_make_folders(into, 0750, &err) == 0)
-		start(w->v);
+	if (w->steps && !learning && fb_io_make_folders(into, 0750, &err) == 0)
+		learning = start(w->v);
 	for (size_t i = 1; i < w->n; i++)
 		fb_free((char *)(uintptr_t)w->v[i]);
 	fb_free(w);

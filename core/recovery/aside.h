@@ -11,7 +11,9 @@ void fb_aside_warm(const struct fb_engine *e);
 void fb_aside_learn(const struct fb_engine *e);
 /* Document "known": {"steps": [{"link", "name", "file"}]} of the plan's steps that succeeded before; to be freed. */
 char *fb_aside_known(const struct fb_engine *e);
-/* The engine has nothing left to do: waits until what was started here has ended, and ends it after its time. */
-void fb_aside_settle(void);
+/* The execution has ended: what compiles is ended, what learns is given so long; what then still runs stays. */
+void fb_aside_settle(int64_t wait_ms);
+/* Nobody waits for the engine any more: it stays until what learns has ended, which is ended when its time is over. */
+void fb_aside_end(void);
 
 #endif

@@ -5,7 +5,6 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "failback/plugin.h"
-#include "recovery/aside.h"
 #include "recovery/internal.h"
 #include "recovery/report.h"
 
@@ -76,8 +75,6 @@ static void drained(void *owner, json_t *deliveries)
 	if (!fb_engine_end_record(e))
 		return;
 	write_report(e);
-	if (e->deploys && !strcmp(e->status, "completed"))
-		fb_aside_learn(e);
 	e->finished = true;
 	uv_stop(&e->loop);
 }

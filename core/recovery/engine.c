@@ -23,6 +23,8 @@
 #include "recovery/flush.h"
 #include "recovery/internal.h"
 
+#define LEARN_WAIT_MS 50 /* the command waits so long, at most, for what is learned of a success */
+
 /* What one engine process works with; one execution after another when it first goes on with an interrupted one. */
 struct process {
 	const struct fb_engine_request *request;
@@ -449,10 +451,11 @@ __attribute__((noreturn)) static void child(const struct fb_engine_request *requ
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	code = engine_main(&p);
+	fb_aside_settle(LEARN_WAIT_MS);
 	say(&p, json_pack("{s:i}", "exit", code));
 	if (say_fd >= 0)
 		close(say_fd);
-	fb_aside_settle();
+	fb_aside_end();
 	exit(code);
 }
 

@@ -181,7 +181,7 @@ json_t *fb_report_build(struct fb_journal *j, const char *execution, struct fb_e
 	put(d, "impact", r.impact ? json_deep_copy(r.impact) : json_null());
 	put(d, "clocks", clocks_of(&r));
 	put(d, "root_cause", root_cause_of(&r));
-	if (json_is_object(json_object_get(d, "root_cause")))
+	if (json_is_object(verdict) && json_is_object(json_object_get(d, "root_cause")))
 		json_object_set(json_object_get(d, "root_cause"), "verdict", verdict);
 	put(d, "recommendations", list_or_empty(fb_report_reported(&r, "recommendations")));
 	put(d, "recovery", json_incref(recovery));

@@ -174,3 +174,10 @@ tests_unit_test_verdicts_SOURCES = tests/unit/test_verdicts.c tests/unit/journal
 tests_unit_test_verdicts_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_verdicts_CFLAGS = $(unit_cflags)
 tests_unit_test_verdicts_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_known
+TESTS += tests/unit/test_known
+tests_unit_test_known_SOURCES = tests/unit/test_known.c
+tests_unit_test_known_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_known_CFLAGS = $(unit_cflags)
+tests_unit_test_known_LDADD = libfailback-analysis.la $(CMOCKA_LIBS)
