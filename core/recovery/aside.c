@@ -15,13 +15,14 @@
 #include "base/mem.h"
 
 #define SECONDS 20 /* a child may take so long, of which as much on a processor */
+#define NICE 10 /* not the least: on a busy machine that is none at all, and the engine waits */
 #define IDLE_CLASS (3 << 13) /* ioprio_set(2) */
 #define STEPS_MOST 100
 #define LOGS_MOST 400
 
 static pid_t warming, learning; /* 0: none */
 
-/* With the least share of processor and disk; it ends by itself when its time is over. */
+/* With a small share of the processor and the least of the disk; it ends by itself when its time is over. */
 __attribute__((noreturn)) static void become(const char *const *argv)
 {
 	const struct rlimit seconds = {SECONDS, SECONDS};
@@ -36,7 +37,7 @@ __attribute__((noreturn)) static void become(const char *const *argv)
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
 	close_range(3, ~0u, 0);
-	setpriority(PRIO_PROCESS, 0, 19);
+	setpriority(PRIO_PROCESS, 0, NICE);
 	syscall(SYS_ioprio_set, 1, 0, IDLE_CLASS);
 	setrlimit(RLIMIT_CPU, &seconds);
 	alarm(SECONDS);

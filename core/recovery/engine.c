@@ -23,7 +23,7 @@
 #include "recovery/flush.h"
 #include "recovery/internal.h"
 
-#define LEARN_WAIT_MS 50 /* the command waits so long, at most, for what is learned of a success */
+#define LEARN_WAIT_MS 100 /* the command waits so long, at most, for what is learned of a success */
 
 /* What one engine process works with; one execution after another when it first goes on with an interrupted one. */
 struct process {
