@@ -50,7 +50,7 @@ dist_signatures_DATA += \
 	etc/signatures/deployment.conf \
 	etc/signatures/hosted-ci.conf \
 	etc/signatures/javascript-tools.conf \
-	etc/signatures/services.conf
+	etc/signatures/services.conf \
 	etc/signatures/compilers.blocks \
 	etc/signatures/infrastructure.blocks \
 	etc/signatures/tests.blocks \

@@ -16,7 +16,9 @@
 
 #include "analysis/document.h"
 #include "analysis/index.h"
+#include "analysis/known.h"
 #include "analysis/lint.h"
+#include "analysis/prior.h"
 #include "analysis/suggest.h"
 #include "analysis/trial.h"
 #include "base/mem.h"
@@ -25,9 +27,21 @@
 #define GREEN_MOST 64
 #define FOLDERS_MOST 16
 #define LOGS_MOST 512
+#define LESSONS_MOST 128
 
 struct request {
 	const char *logs[LOGS_MOST], *green[GREEN_MOST], *answer, *trial;
+	const char *prior; /* a file of weights; NULL: none */
+	struct fb_prior *weights;
+	const char *known[FB_KNOWN_MOST]; /* files of what successes had */
+	size_t known_count;
+	struct fb_known *successes[FB_KNOWN_MOST];
+	int64_t from[LOGS_MOST]; /* of each log: what is found before this byte does not count */
+	struct lesson {
+		const char *into;
+		size_t first, end; /* of logs */
+	} lessons[LESSONS_MOST];
+	size_t lesson_count;
 	double least; /* of a trial: the share that has to be right */
 	size_t log_count, green_count;
 	const char *folders[FOLDERS_MOST + 1]; /* ends in NULL */
@@ -112,16 +126,19 @@ static int print_json(json_t *d, const char *answer)
 }
 
 /* One log; *ret: its document, NULL when it could not be read. Exit code. */
-static int analyze_one(const struct fb_signatures *s, struct fb_findings *f, const char *log, json_t **ret)
+static int analyze_one(const struct request *q, const struct fb_signatures *s, struct fb_findings *f, const char *log, int64_t from, json_t **ret)
 {
 	struct fb_ranking ranking;
 	int64_t bytes = 0, lines = 0;
-	int code = use_log(f, log, false, &bytes, &lines);
+	int code;
 
 	*ret = NULL;
+	fb_findings_from(f, from);
+	code = use_log(f, log, false, &bytes, &lines);
 	if (code)
 		return code;
 	fb_rank(s, f, &ranking);
+	fb_prior_apply(q->weights, &ranking);
 	*ret = fb_analysis_document(&ranking, log, bytes, lines);
 	json_object_set_new(*ret, "excerpt", fb_analysis_excerpt(&ranking, fb_findings_excerpt(f), log));
 	return 0;
@@ -146,7 +163,7 @@ static int tell_excerpt(const char *log, const json_t *excerpt)
 static int analyze_single(const struct request *q, const struct fb_signatures *s, struct fb_findings *f)
 {
 	json_t *d;
-	int code = analyze_one(s, f, q->logs[0], &d);
+	int code = analyze_one(q, s, f, q->logs[0], q->from[0], &d);
 
 	if (code)
 		return code;
@@ -166,7 +183,7 @@ static int analyze_several(const struct request *q, const struct fb_signatures *
 
 	for (size_t i = 0; i < q->log_count; i++) {
 		fb_findings_forget(f);
-		if (analyze_one(s, f, q->logs[i], &d))
+		if (analyze_one(q, s, f, q->logs[i], q->from[i], &d))
 			continue;
 		json_object_del(d, "candidates");
 		json_object_del(d, "excerpt");
@@ -235,7 +252,50 @@ static int trial(const struct request *q, const struct fb_signatures *s, struct 
 	return enough ? 0 : FB_EXIT_FAILED;
 }
 
-static int analyze(const struct request *q)
+/* Without them it is analyzed all the same. */
+static void read_weights(struct request *q)
+{
+	struct fb_err err = {0};
+
+	q->weights = q->prior ? fb_prior_read(q->prior, &err) : NULL;
+	if (q->prior && !q->weights)
+		fprintf(stderr, "failback analyze: %s\n", err.text);
+}
+
+/* One that cannot be used is said and left out: what failed is analyzed all the same. */
+static void read_known(struct request *q, struct fb_findings *f)
+{
+	for (size_t i = 0; i < q->known_count; i++) {
+		struct fb_err err = {0};
+
+		q->successes[i] = fb_known_read(q->known[i], &err);
+		if (q->successes[i])
+			fb_findings_know(f, q->successes[i]);
+		else
+			fprintf(stderr, "failback analyze: %s\n", err.text);
+	}
+}
+
+/* Needs no signatures. */
+static int learn(const struct request *q)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < q->lesson_count; i++) {
+		const struct lesson *l = &q->lessons[i];
+		struct fb_err why = {0}, err = {0};
+
+		if (fb_known_learn(l->into, q->logs + l->first, l->end - l->first, &why, &err) < 0) {
+			fprintf(stderr, "failback-analyze: %s\n", err.text);
+			code = FB_EXIT_JOURNAL;
+		}
+		if (*why.text)
+			fprintf(stderr, "failback-analyze: %s\n", why.text);
+	}
+	return code;
+}
+
+static int analyze(struct request *q)
 {
 	struct fb_signatures s;
 	struct fb_findings *f = NULL;
@@ -249,6 +309,9 @@ static int analyze(const struct request *q)
 	else
 		fb_findings_use(f, blocks);
 	print_all(&errs, "");
+	read_weights(q);
+	if (!code)
+		read_known(q, f);
 	for (size_t i = 0; i < q->green_count && !code; i++)
 		code = use_log(f, q->green[i], true, NULL, NULL);
 	if (!code && q->trial)
@@ -259,6 +322,9 @@ static int analyze(const struct request *q)
 		code = q->log_count == 1 && !q->answer ? analyze_single(q, &s, f) : analyze_several(q, &s, f);
 	fb_findings_free(f);
 	fb_blocks_free(blocks);
+	fb_prior_free(q->weights);
+	for (size_t i = 0; i < FB_KNOWN_MOST; i++)
+		fb_known_free(q->successes[i]);
 	fb_signatures_clear(&s);
 	fb_errs_clear(&errs);
 	fb_free(cache);
@@ -298,10 +364,11 @@ static int lint(const struct request *q)
 
 static int usage(void)
 {
-	fputs("usage: failback-analyze --log FILE|- [--green FILE]... [--signatures DIR]... [--json | --excerpt]\n"
-	      "       failback-analyze --log FILE... --answer FILE [--green FILE]... [--signatures DIR]...\n"
+	fputs("usage: failback-analyze --log FILE|- [--green FILE]... [--known FILE]... [--signatures DIR]... [--json | --excerpt]\n"
+	      "       failback-analyze {--log FILE [--from BYTE]}... --answer FILE [--green FILE]... [--known FILE]... [--weights FILE] [--signatures DIR]...\n"
 	      "       failback-analyze --suggest --log FILE [--green FILE]... [--signatures DIR]...\n"
 	      "       failback-analyze --test DIR [--min SHARE] [--signatures DIR]... [--json]\n"
+	      "       failback-analyze {--learn KNOWN-FILE --log FILE...}...\n"
 	      "       failback-analyze --warm [--signatures DIR]...\n"
 	      "       failback-analyze --lint [--signatures DIR]... [--json]\n",
 	      stderr);
@@ -331,20 +398,30 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"log", required_argument, NULL, 'l'}, {"green", required_argument, NULL, 'g'}, {"signatures", required_argument, NULL, 's'},
 						{"json", no_argument, NULL, 'j'}, {"lint", no_argument, NULL, 'L'}, {"answer", required_argument, NULL, 'a'}, {"warm", no_argument, NULL, 'w'},
-						{"suggest", no_argument, NULL, 'S'}, {"test", required_argument, NULL, 't'}, {"min", required_argument, NULL, 'm'}, {"excerpt", no_argument, NULL, 'x'}, {0}};
+						{"suggest", no_argument, NULL, 'S'}, {"test", required_argument, NULL, 't'}, {"min", required_argument, NULL, 'm'}, {"excerpt", no_argument, NULL, 'x'},
+						{"weights", required_argument, NULL, 'W'}, {"known", required_argument, NULL, 'k'}, {"learn", required_argument, NULL, 'i'},
+						{"from", required_argument, NULL, 'f'}, {0}};
 	static struct request q;
 	char beside[PATH_MAX + 64], *end;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'l' && q.log_count < LOGS_MOST)
-			q.logs[q.log_count++] = optarg;
+			q.logs[q.log_count++] = optarg, q.lessons[q.lesson_count ? q.lesson_count - 1 : 0].end = q.log_count;
 		else if (c == 'a')
 			q.answer = optarg;
 		else if (c == 'w')
 			q.warm = true;
 		else if (c == 'x')
 			q.excerpt = true;
+		else if (c == 'W')
+			q.prior = optarg;
+		else if (c == 'k' && q.known_count < FB_KNOWN_MOST)
+			q.known[q.known_count++] = optarg;
+		else if (c == 'i' && q.lesson_count < LESSONS_MOST) /* of the logs that follow it */
+			q.lessons[q.lesson_count++] = (struct lesson){optarg, q.log_count, q.log_count};
+		else if (c == 'f' && q.log_count) /* of the log before it */
+			q.from[q.log_count - 1] = strtoll(optarg, NULL, 10);
 		else if (c == 'S')
 			q.suggest = true;
 		else if (c == 't')
@@ -364,6 +441,8 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc || q.lint + q.warm + (q.trial != NULL) + (q.log_count > 0) != 1 || (q.suggest && q.log_count != 1))
 		return usage();
+	if (q.lesson_count)
+		return learn(&q);
 	if (!q.folder_count) {
 		q.folders[q.folder_count++] = shipped(beside, sizeof beside);
 		q.folders[q.folder_count++] = "/etc/failback/signatures.d";

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/known.h"
 #include "analysis/line.h"
 #include "analysis/novelty.h"
 #include "analysis/place.h"
@@ -15,6 +16,7 @@
 #define WINDOW_BEFORE ((size_t)4096) /* of a long line so much around the match is looked at */
 #define WINDOW_AFTER ((size_t)2048)
 #define OFTEN 500                    /* after so many lines of one expression only one a block is looked at */
+#define FADING 20                    /* less for what only the oldest success that counts had */
 
 struct pending { /* an expression that may match in the line that ends the text's byte `to` */
 	unsigned number;
@@ -49,6 +51,9 @@ struct fb_findings {
 	int64_t counted_line;
 	bool learning, failed;
 	struct fb_familiar familiar; /* by logs of successes */
+	const struct fb_known *known[FB_KNOWN_MOST];
+	size_t known_count;
+	int64_t from; /* what is found before it does not count */
 	struct fb_excerpt *excerpt;  /* NULL: there was none */
 	struct fb_places places;
 	struct fb_meanings meanings; /* of the lines of this block that something was found in */
@@ -206,6 +211,20 @@ static int64_t line_number(struct fb_findings *f, size_t raw)
 	return f->counted_line;
 }
 
+static void judge_known(const struct fb_findings *f, const char *line, size_t n, struct fb_finding *ret)
+{
+	int best = FB_KNOWN_NEVER;
+
+	for (size_t i = 0; i < f->known_count; i++) {
+		int one = fb_known_line(f->known[i], line, n);
+
+		best = one > best ? one : best;
+	}
+	ret->familiar |= best == FB_KNOWN_USUAL;
+	ret->penalty += best == FB_KNOWN_FADING ? FADING : 0;
+	ret->novel = f->known_count && best == FB_KNOWN_NEVER;
+}
+
 /* What the expression says of the line; false: it does not match after all. */
 static bool look(struct fb_findings *f, const struct pending *p, struct line l, struct fb_finding *ret)
 {
@@ -229,7 +248,10 @@ static bool look(struct fb_findings *f, const struct pending *p, struct line l, 
 	fb_finding_parameters(ret, groups, group_count);
 	ret->penalty = fb_finding_penalty(line, n);
 	ret->familiar = fb_familiar_has(&f->familiar, fb_familiar_shape(line, n));
+	judge_known(f, line, n, ret);
 	ret->quote.line = line_number(f, (size_t)(fb_log_offset(b, l.start + from) - b->offset));
+	if (fb_log_offset(b, l.start + from) < f->from)
+		return false;
 	return fb_quote_take(b, (size_t)(fb_log_offset(b, l.start) - b->offset), (size_t)(fb_log_offset(b, l.end - 1) - b->offset) + 1,
 			  (size_t)(fb_log_offset(b, l.start + from) - b->offset), &ret->quote);
 }
@@ -490,4 +512,15 @@ int fb_findings_learn(struct fb_findings *f, int fd)
 int fb_findings_scan(struct fb_findings *f, int fd, int64_t *ret_bytes, int64_t *ret_lines)
 {
 	return read_log(f, fd, false, ret_bytes, ret_lines);
+}
+
+void fb_findings_know(struct fb_findings *f, const struct fb_known *known)
+{
+	if (f->known_count < FB_KNOWN_MOST)
+		f->known[f->known_count++] = known;
+}
+
+void fb_findings_from(struct fb_findings *f, int64_t offset)
+{
+	f->from = offset;
 }

@@ -38,6 +38,7 @@ struct fb_finding {
 	bool familiar; /* a log of a success has such a line, too */
 	bool placed;   /* its block was looked for */
 	struct fb_place block;
+	bool novel;    /* it has a word that none of the successes that are known had */
 };
 
 struct fb_found { /* by one signature */
@@ -64,6 +65,12 @@ void fb_findings_free(struct fb_findings *f); /* takes NULL */
 int fb_findings_learn(struct fb_findings *f, int fd);
 /* What lines are told together; to be called before fb_findings_scan. NULL: each stands alone. It has to outlive the findings. */
 void fb_findings_use(struct fb_findings *f, struct fb_blocks *blocks);
+/* What is known of successes (borrowed, at most FB_KNOWN_MOST): counts as what was learned does. */
+#define FB_KNOWN_MOST 16
+struct fb_known;
+void fb_findings_know(struct fb_findings *f, const struct fb_known *known);
+/* What is found before this byte of the file does not count: 0, or for the next scan only. */
+void fb_findings_from(struct fb_findings *f, int64_t offset);
 /* Forgets what was found in a log, not what was learned. */
 void fb_findings_forget(struct fb_findings *f);
 /* Scans the log. 0, or -1 with errno. */

@@ -55,3 +55,10 @@ failback_analyze_CPPFLAGS = $(FB_CPPFLAGS)
 failback_analyze_CFLAGS = $(FB_CFLAGS) $(FB_PIE_CFLAGS) $(JANSSON_CFLAGS)
 failback_analyze_LDFLAGS = $(AM_LDFLAGS) $(FB_PIE_LDFLAGS)
 failback_analyze_LDADD = libfailback-analysis.la
+
+libfailback_analysis_la_SOURCES += \
+	core/analysis/prior.c \
+	core/analysis/prior.h
+libfailback_analysis_la_SOURCES += \
+	core/analysis/known.c \
+	core/analysis/known.h

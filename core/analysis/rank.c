@@ -9,6 +9,7 @@
 #define WRAPPER 30     /* less for a line that only says that something else failed */
 #define SYMPTOM 12     /* less for what is often only a consequence */
 #define FAMILIAR 45    /* less for a line that logs of successes have, too */
+#define NOVEL 3        /* more for a line with a word that no known success had */
 #define AGREE 2        /* more for each further signature that says the same */
 #define AGREE_MOST 6
 #define EXPLAINED 25   /* less for what another cause explains */
@@ -57,7 +58,7 @@ static int score(const struct ranking *r, const struct fb_finding *f)
 	enum fb_role role = f->signature->role;
 	int less = role == FB_ROLE_WRAPPER || role == FB_ROLE_FAILURE ? WRAPPER : role == FB_ROLE_SYMPTOM ? SYMPTOM : 0;
 
-	return f->signature->weight - less - f->penalty - (f->familiar ? FAMILIAR : 0) - place(r, f);
+	return f->signature->weight - less - f->penalty - (f->familiar ? FAMILIAR : 0) + (f->novel ? NOVEL : 0) - place(r, f);
 }
 
 /* Of one signature: what counts most; of equal ones the earlier. */
@@ -223,14 +224,8 @@ static bool stands_before(const struct fb_candidate *a, const struct fb_candidat
 	return a->score != b->score ? a->score > b->score : a->evidence[0]->quote.offset < b->evidence[0]->quote.offset;
 }
 
-void fb_rank(const struct fb_signatures *s, const struct fb_findings *f, struct fb_ranking *ret)
+static void order(struct fb_ranking *ret)
 {
-	struct ranking log = {.structure = fb_findings_structure(f)};
-
-	*ret = (struct fb_ranking){.n = 0};
-	gather(&log, s, f, ret);
-	weigh_tests(ret);
-	explain(ret);
 	for (size_t i = 1; i < ret->n; i++) {
 		struct fb_candidate c = ret->v[i];
 		size_t k = i;
@@ -240,6 +235,28 @@ void fb_rank(const struct fb_signatures *s, const struct fb_findings *f, struct 
 		ret->v[k] = c;
 	}
 	ret->known = ret->n && ret->v[0].score >= SURE && !fb_streq(ret->v[0].category, "unknown");
+}
+
+void fb_rank(const struct fb_signatures *s, const struct fb_findings *f, struct fb_ranking *ret)
+{
+	struct ranking log = {.structure = fb_findings_structure(f)};
+
+	*ret = (struct fb_ranking){.n = 0};
+	gather(&log, s, f, ret);
+	weigh_tests(ret);
+	explain(ret);
+	order(ret);
+}
+
+void fb_rank_weigh(struct fb_ranking *r, int (*weight)(const void *ctx, const struct fb_candidate *c), const void *ctx)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct fb_candidate *c = &r->v[i];
+		int more = fb_streq(c->category, "unknown") ? 0 : weight(ctx, c);
+
+		c->score = more > 0 && c->score < SURE && c->score + more >= SURE ? SURE - 1 : c->score + more;
+	}
+	order(r);
 }
 
 /* The curve 1 / (1 + exp(-(0.358 + 1.121 * logit))) of the score, fitted by tests/bench/analysis/evaluate.py --cross; what is not sure enough to be named stays below one half. */

@@ -25,6 +25,8 @@ struct fb_ranking {
 };
 
 void fb_rank(const struct fb_signatures *s, const struct fb_findings *f, struct fb_ranking *ret);
+/* Adds a weight to each candidate that is a cause, and orders them anew. What was not sure enough to be named does not become so. */
+void fb_rank_weigh(struct fb_ranking *r, int (*weight)(const void *ctx, const struct fb_candidate *c), const void *ctx);
 /* The probability that a candidate of this score is right, from 0 to 1: measured, failback-signatures(5). */
 double fb_rank_confidence(int score);
 /* text with each ${name} replaced by the finding's parameter, quoted for the shell if asked; to be freed. NULL: it has one that was not found. */

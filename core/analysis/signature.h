@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/category.h"
 #include "base/err.h"
 
 /*
@@ -51,9 +52,5 @@ struct fb_signatures {
 int fb_signatures_read(const char *const *folders, struct fb_signatures *ret, struct fb_errs *errs) FB_MUST_USE;
 void fb_signatures_clear(struct fb_signatures *s);
 const struct fb_signature *fb_signatures_find(const struct fb_signatures *s, const char *id);
-
-/* The categories there are, ending in NULL; and what one means, as the beginning of a sentence. NULL: there is no such category. */
-extern const char *const fb_categories[];
-const char *fb_category_text(const char *category);
 
 #endif

@@ -20,3 +20,6 @@ libfailback_base_la_SOURCES += \
 	core/base/redact_scan.c \
 	core/base/redact_scan.h \
 	core/base/redact_value.c
+libfailback_base_la_SOURCES += \
+	core/base/category.c \
+	core/base/category.h

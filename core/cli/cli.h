@@ -135,6 +135,8 @@ int fb_cmd_audit_verify(struct fb_cli *cli);
 int fb_cmd_analyze(struct fb_cli *cli);
 int fb_cmd_notify_test(struct fb_cli *cli);
 int fb_cmd_notify_flush(struct fb_cli *cli);
+int fb_cmd_cause_confirm(struct fb_cli *cli);
+int fb_cmd_cause_correct(struct fb_cli *cli);
 int fb_cmd_signatures_lint(struct fb_cli *cli);
 int fb_cmd_signatures_test(struct fb_cli *cli);
 int fb_cmd_signatures_suggest(struct fb_cli *cli);

@@ -41,7 +41,7 @@ static int hand_over(struct fb_cli *cli, const char **v)
 /* The options of the command line that failback-analyze has too, and the signatures. */
 static void add_options(const struct fb_cli *cli, const char **v, size_t *n)
 {
-	static const char *const names[] = {"log", "green", "signatures", "min"}, *const options[] = {"--log", "--green", "--signatures", "--min"};
+	static const char *const names[] = {"log", "green", "signatures", "min", "known"}, *const options[] = {"--log", "--green", "--signatures", "--min", "--known"};
 	bool own = false;
 
 	for (int i = 0; i < cli->value_count; i++) {

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/render.h"
 #include "cli/rows.h"
+#include "cli/verdict.h"
 #include "recovery/report.h"
 
 #define EXCERPT_BYTES 4096
@@ -129,6 +130,24 @@ static void put_plugins(const struct fb_style *s, const json_t *plugins, struct 
 	}
 }
 
+/* That there is one, and what a person said of it; the report has the rest. */
+static void put_cause(const struct fb_style *s, const json_t *cause, struct fb_text *t)
+{
+	char *text = fb_verdict_text(cause);
+	if (!json_is_object(cause))
+		return;
+	fb_text_puts(t, "\n");
+	fb_style_put(s, t, FB_TONE_BOLD, "Root cause");
+	fb_text_puts(t, "\n  ");
+	fb_style_wrap(s, t, fb_render_string(cause, "likely_cause", fb_render_string(cause, "cause", "not found")), 2);
+	if (text) {
+		fb_text_puts(t, "\n  ");
+		fb_style_wrap(s, t, text, 2);
+	}
+	fb_text_puts(t, "\n");
+	fb_free(text);
+}
+
 int fb_cmd_show(struct fb_cli *cli)
 {
 	struct fb_execution e = {0};
@@ -152,12 +171,13 @@ int fb_cmd_show(struct fb_cli *cli)
 	for (size_t i = 0; i < 3; i++)
 		add_excerpts(cli, e.id, chains[i]);
 	if (cli->json) {
-		code = fb_cli_print_json(cli, json_pack("{s:s, s:o, s:O?, s:O?, s:O?, s:O?}", "schema", "failback.execution/1", "execution", fb_row_execution_json(&e), "backup", chains[0],
-							"plan", chains[1], "recovery", chains[2], "plugins", json_object_get(report, "plugins")), FB_EXIT_DONE);
+		code = fb_cli_print_json(cli, json_pack("{s:s, s:o, s:O?, s:O?, s:O?, s:O?, s:O?}", "schema", "failback.execution/1", "execution", fb_row_execution_json(&e), "backup", chains[0],
+							"plan", chains[1], "recovery", chains[2], "plugins", json_object_get(report, "plugins"), "root_cause", json_object_get(report, "root_cause")), FB_EXIT_DONE);
 	} else {
 		fb_row_execution(&cli->out, &e, 0, &t);
 		for (size_t i = 0; i < 3; i++)
 			put_chain(&cli->out, titles[i], chains[i], &t);
+		put_cause(&cli->out, json_object_get(report, "root_cause"), &t);
 		put_plugins(&cli->out, json_object_get(report, "plugins"), &t);
 		code = fb_cli_print(cli, &t, FB_EXIT_DONE);
 	}

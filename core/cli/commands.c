@@ -100,8 +100,22 @@ static const struct fb_option_def backup_prune_options[] = {
 static const struct fb_option_def analyze_options[] = {
 	{"log", 'l', "FILE", false, "the log of what failed; - is standard input; needed"},
 	{"green", 'g', "FILE", false, "a log of a time when it did not fail; may be given more than once"},
+	{"known", 0, "FILE", false, "what successes of this step had in their logs, as deployments keep it; may be given more than once"},
 	{"signatures", 0, "DIR", false, "read signatures from here, and from nowhere else; may be given more than once"},
 	{"excerpt", 0, NULL, false, "show the lines that explain it, too"},
+	{0},
+};
+static const struct fb_option_def cause_confirm_options[] = {
+	{"fix", 0, "TEXT", false, "what mended it; offered first when the same comes again"},
+	{"worked", 0, NULL, false, "the first thing that the report recommends mended it"},
+	{0},
+};
+static const struct fb_option_def cause_correct_options[] = {
+	{"type", 0, "CATEGORY", false, "what it was: disk_full, timeout, ...; needed"},
+	{"cause", 0, "TEXT", false, "what it was, in your words"},
+	{"signature", 0, "NAME", false, "the signature that would have been right"},
+	{"fix", 0, "TEXT", false, "what mended it; offered first when the same comes again"},
+	{"worked", 0, NULL, false, "the first thing that the report recommends mended it"},
 	{0},
 };
 static const struct fb_option_def signatures_test_options[] = {
@@ -168,6 +182,17 @@ const struct fb_command fb_commands[] = {
 	 "Needs no deployment, no configuration and no network. With logs of times when all went well, what they have too counts less. Exit code 0 also when the cause stays unknown.",
 	 "failback analyze --log build.log\nfailback --json analyze --log - <build.log\nfailback analyze --log build.log --green yesterday.log\n", "", false, false, analyze_options,
 	 fb_cmd_analyze},
+	{"cause confirm", "ID", 1, 1, "say that the cause in a report is right",
+	 "Records in your name that the analysis was right, in the journal and in the audit. The report says so, and when the same service fails again in the same environment this cause "
+	 "weighs a little more, and what mended it is offered first. May be said again; a later word takes an earlier one's place.",
+	 "failback cause confirm deploy-production-20260120t110000z-k3fa\nfailback cause confirm deploy-production-20260120t110000z-k3fa --worked\n", "execution", true, false,
+	 cause_confirm_options, fb_cmd_cause_confirm},
+	{"cause correct", "ID", 1, 1, "say what the cause really was",
+	 "Records in your name what it was, in the journal and in the audit. Reports show both; stats count what you say. When the same service fails again in the same environment, what "
+	 "was found wrongly weighs less, and what mended it is offered first. Nothing is found that is not in a log.",
+	 "failback cause correct deploy-production-20260120t110000z-k3fa --type disk_full\n"
+	 "failback cause correct deploy-production-20260120t110000z-k3fa --type disk_full --cause \"/var was full of core dumps\" --fix \"rm /var/lib/systemd/coredump/*\"\n",
+	 "execution", true, false, cause_correct_options, fb_cmd_cause_correct},
 	{"signatures lint", "[DIR…]", 0, -1, "find every error in signatures",
 	 "Reads the signatures that failback analyze uses, or those in the folders named; compiles each expression and tries each example. Exit code 65 when something is wrong.",
 	 "failback signatures lint\nfailback signatures lint /etc/failback/signatures.d\n", "file", false, false, NULL, fb_cmd_signatures_lint},

@@ -2,6 +2,7 @@
 /* Owns the words for bash completion: commands and options from their table, names from the configuration and the journal. */
 #include <string.h>
 
+#include "base/category.h"
 #include "cli/backup/sets.h"
 #include "cli/cli.h"
 #include "cli/pool.h"
@@ -49,6 +50,12 @@ static int put_names(struct fb_cli *cli, const char *kind, int argc, char **argv
 	if (strcmp(kind, "kind") == 0) {
 		for (size_t k = 0; k < 4; k++)
 			puts(kinds[k]);
+		return FB_EXIT_DONE;
+	}
+	if (strcmp(kind, "category") == 0) {
+		for (const char *const *c = fb_categories; *c; c++)
+			if (strcmp(*c, "unknown") != 0)
+				puts(*c);
 		return FB_EXIT_DONE;
 	}
 	if (fb_cli_parse(cli, argc, argv) != 0 && !cli->command)

@@ -93,3 +93,8 @@ libfailback_core_la_SOURCES += \
 	core/cli/render_junit.c \
 	core/cli/stats.c \
 	core/cli/stats.h
+
+libfailback_core_la_SOURCES += \
+	core/cli/cmd_cause.c \
+	core/cli/verdict.c \
+	core/cli/verdict.h

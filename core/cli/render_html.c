@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cli/render.h"
+#include "cli/verdict.h"
 
 static const char style[] =
 	":root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1b2430;--dim:#5d6b7c;--line:#dfe4ea;--good:#18794e;--bad:#c62a2f;--warn:#9a6700;--run:#2563c9;"
@@ -227,6 +228,17 @@ static void put_explanation(struct fb_text *t, const json_t *explanation)
 	put_in(t, "", fb_render_string(explanation, "note", ""), "</p>");
 }
 
+static void put_verdict(struct fb_text *t, const json_t *cause)
+{
+	char *text = fb_verdict_text(cause);
+
+	if (text)
+		put_in(t, "<p><strong>", text, "</strong></p>");
+	if (fb_verdict_fix(cause))
+		put_in(t, "<p>What mended it: ", fb_verdict_fix(cause), "</p>");
+	fb_free(text);
+}
+
 static void put_cause(struct fb_text *t, const json_t *r)
 {
 	const json_t *cause = json_object_get(r, "root_cause"), *deployment = json_object_get(r, "deployment");
@@ -243,6 +255,7 @@ static void put_cause(struct fb_text *t, const json_t *r)
 		if (json_is_number(confidence))
 			fb_text_printf(t, " &middot; %.0f&thinsp;%% sure", json_number_value(confidence) * 100);
 		fb_text_puts(t, "</p>");
+		put_verdict(t, cause);
 		put_quotes(t, json_object_get(cause, "evidence"));
 		put_explanation(t, json_object_get(cause, "explanation"));
 	} else {

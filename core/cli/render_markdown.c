@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/render.h"
+#include "cli/verdict.h"
 
 /* One line of text that cannot end a table cell, open a tag or start markup. */
 static void put_cell(struct fb_text *t, const char *text)
@@ -178,6 +179,17 @@ static void put_explanation(struct fb_text *t, const json_t *explanation)
 	fb_text_clear(&line);
 }
 
+static void put_verdict(struct fb_text *t, const json_t *cause)
+{
+	char *text = fb_verdict_text(cause);
+
+	if (text)
+		put_item(t, "Root Cause by Hand", text);
+	if (fb_verdict_fix(cause))
+		put_item(t, "Mended by", fb_verdict_fix(cause));
+	fb_free(text);
+}
+
 void fb_render_markdown(const json_t *r, struct fb_text *t)
 {
 	const json_t *deployment = json_object_get(r, "deployment"), *rollback = json_object_get(r, "rollback"), *cause = json_object_get(r, "root_cause");
@@ -199,6 +211,7 @@ void fb_render_markdown(const json_t *r, struct fb_text *t)
 		put_downtime(t, r);
 		put_item(t, "System Status", fb_render_string(rollback, "system_status", "UNKNOWN"));
 		put_item(t, "Root Cause", fb_render_string(cause, "cause", "not found"));
+		put_verdict(t, cause);
 		put_explanation(t, json_object_get(cause, "explanation"));
 		put_prevention(t, r);
 	} else {

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "cli/render.h"
+#include "cli/verdict.h"
 
 #define FEW_LINES 6 /* of a block, where not all is told */
 #define TITLE_COLUMNS 28
@@ -267,6 +268,30 @@ static void put_explanation(const struct fb_style *s, const json_t *explanation,
 	fb_text_clear(&line);
 }
 
+/* The step's own log did not say it. */
+static void put_teller(const struct fb_style *s, const json_t *by, struct fb_text *t)
+{
+	struct fb_text line = {0};
+
+	if (!json_is_object(by))
+		return;
+	fb_text_printf(&line, "found in what service %s said: %s", fb_render_string(by, "service", "?"), fb_render_string(by, "title", fb_render_string(by, "file", "?")));
+	put_wrapped(s, t, 2, line.p);
+	fb_text_clear(&line);
+}
+
+static void put_verdict(const struct fb_style *s, const json_t *cause, struct fb_text *t)
+{
+	char *text = fb_verdict_text(cause), *fix = fb_verdict_fix(cause) ? fb_asprintf("What mended it: %s", fb_verdict_fix(cause)) : NULL;
+
+	if (text)
+		put_wrapped(s, t, 2, text);
+	if (fix)
+		put_wrapped(s, t, 2, fix);
+	fb_free(text);
+	fb_free(fix);
+}
+
 static void put_cause(const struct fb_style *s, const json_t *cause, bool full, struct fb_text *t)
 {
 	const json_t *list = json_object_get(cause, "evidence"), *confidence = json_object_get(cause, "confidence");
@@ -281,6 +306,8 @@ static void put_cause(const struct fb_style *s, const json_t *cause, bool full, 
 	if (!fb_streq(fb_render_string(cause, "class", NULL), "unknown"))
 		put_wrapped(s, t, 2, line.p);
 	fb_text_clear(&line);
+	put_teller(s, json_object_get(cause, "told_by"), t);
+	put_verdict(s, cause, t);
 	for (size_t i = 0; i < json_array_size(list) && (full || i < 1 || (i == 1 && json_object_get(json_array_get(list, 1), "block"))); i++)
 		put_quote(s, json_array_get(list, i), full, t);
 	put_explanation(s, json_object_get(cause, "explanation"), t);

@@ -224,8 +224,8 @@ void fb_stats_take(void *stats, const struct fb_figure_row *row)
 	struct fb_stats *s = stats;
 	struct service *v = service_of(s, row);
 	json_t *cause = row->root_cause ? json_loads(row->root_cause, 0, NULL) : NULL;
-	const char *class = json_string_value(json_object_get(cause, "class")), *type = class ? class : json_string_value(json_object_get(cause, "type"));
-	const char *text = json_string_value(json_object_get(cause, "cause"));
+	const char *class = json_string_value(json_object_get(cause, "class")), *type = row->verdict_type ? row->verdict_type : class ? class : json_string_value(json_object_get(cause, "type"));
+	const char *text = row->verdict_cause ? row->verdict_cause : row->verdict_type && !fb_streq(row->verdict_type, class) ? row->verdict_type : json_string_value(json_object_get(cause, "cause"));
 	bool failure = row->detected_ms > 0 || fb_streq(row->status, "failed") || fb_streq(row->status, "failed_with_rollback") || fb_streq(row->status, "rollback_incomplete");
 
 	if (!s->first_ms)

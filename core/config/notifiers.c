@@ -203,6 +203,53 @@ static void check_others(struct notifiers *n, json_t *notifier, const char *memb
 	fb_free(names);
 }
 
+static size_t place_of(const json_t *list, const char *name)
+{
+	size_t i = 0;
+
+	while (i < json_array_size(list) && !fb_streq(json_string_value(json_object_get(json_array_get(list, i), "name")), name))
+		i++;
+	return i;
+}
+
+/* Does what `from` cannot deliver come to `to`? seen: one for each notifier. Those before `to` are left out: a circle is told of once, at its first. */
+static bool falls_to(const json_t *list, size_t from, size_t to, bool *seen, struct fb_text *way)
+{
+	const json_t *others = json_object_get(json_array_get(list, from), "fallback");
+
+	for (size_t k = 0; k < json_array_size(others); k++) {
+		const char *name = json_string_value(json_array_get(others, k));
+		size_t next = place_of(list, name), n = way->n;
+
+		if (next < to || next == from || next >= json_array_size(list) || seen[next])
+			continue;
+		fb_text_printf(way, ", %s", name);
+		seen[next] = true;
+		if (next == to || falls_to(list, next, to, seen, way))
+			return true;
+		way->n = n;
+		way->p[n] = 0;
+	}
+	return false;
+}
+
+static void check_circles(struct notifiers *n)
+{
+	bool *seen = fb_alloc((json_array_size(n->list) + 1) * sizeof *seen);
+
+	for (size_t i = 0; i < json_array_size(n->list); i++) {
+		json_t *notifier = json_array_get(n->list, i);
+		struct fb_text way = {0};
+
+		memset(seen, 0, json_array_size(n->list) * sizeof *seen);
+		fb_text_puts(&way, json_string_value(json_object_get(notifier, "name")));
+		if (falls_to(n->list, i, i, seen, &way))
+			error_at(n->b, notifier, fb_asprintf("'fallback' goes in a circle (%s): what none of them can deliver would come to nobody else; take one out", way.p));
+		fb_text_clear(&way);
+	}
+	fb_free(seen);
+}
+
 static void settle_others(struct notifiers *n)
 {
 	json_t *notifier;
@@ -218,6 +265,7 @@ static void settle_others(struct notifiers *n)
 		check_others(n, notifier, "fallback");
 		check_others(n, notifier, "escalate");
 	}
+	check_circles(n);
 	for (i = json_array_size(n->list); i-- > 0;)
 		if (!json_is_true(json_object_get(n->names, json_string_value(json_object_get(json_array_get(n->list, i), "name")))))
 			json_array_remove(n->list, i);

@@ -15,9 +15,10 @@ int fb_journal_figures(struct fb_journal *j, const char *environment, int64_t si
 		" CASE WHEN d.execution IS NULL THEN NULL ELSE (SELECT json_extract(l.data, '$.reported.root_cause') FROM links l WHERE l.execution = e.n AND l.plugin = 'analyze'"
 		" AND json_valid(l.data) LIMIT 1) END,"
 		" CASE WHEN d.execution IS NULL THEN NULL ELSE (SELECT json_extract(i.json, '$.user_impact') FROM documents i WHERE i.execution = e.n AND i.name = 'impact'"
-		" AND json_valid(i.json)) END"
+		" AND json_valid(i.json)) END, w.type, w.cause"
 		" FROM executions e JOIN touched t ON t.execution = e.n"
 		" LEFT JOIN clocks d ON d.execution = e.n AND d.name = 'detected' LEFT JOIN clocks v ON v.execution = e.n AND v.name = 'verified'"
+		" LEFT JOIN verdicts w ON w.seq = (SELECT max(seq) FROM verdicts WHERE execution = e.n)"
 		" WHERE e.ended_ms > 0 AND e.started_ms >= ?2 AND (?1 IS NULL OR e.environment = ?1) ORDER BY e.n", "ti", environment, since_ms);
 	int r;
 
@@ -27,7 +28,8 @@ int fb_journal_figures(struct fb_journal *j, const char *environment, int64_t si
 		struct fb_figure_row row = {.n = sqlite3_column_int64(s, 0), .service = (const char *)sqlite3_column_text(s, 1), .environment = (const char *)sqlite3_column_text(s, 2),
 					    .kind = (const char *)sqlite3_column_text(s, 3), .status = (const char *)sqlite3_column_text(s, 4), .started_ms = sqlite3_column_int64(s, 5),
 					    .ended_ms = sqlite3_column_int64(s, 6), .retry = sqlite3_column_int(s, 7) != 0, .detected_ms = number_or(s, 8, 0), .recovered_ms = -1,
-					    .root_cause = (const char *)sqlite3_column_text(s, 13), .impact = (const char *)sqlite3_column_text(s, 14)};
+					    .root_cause = (const char *)sqlite3_column_text(s, 13), .impact = (const char *)sqlite3_column_text(s, 14),
+					    .verdict_type = (const char *)sqlite3_column_text(s, 15), .verdict_cause = (const char *)sqlite3_column_text(s, 16)};
 
 		if (sqlite3_column_type(s, 8) != SQLITE_NULL && sqlite3_column_type(s, 10) != SQLITE_NULL)
 			row.recovered_ms = sqlite3_column_int(s, 12) ? sqlite3_column_int64(s, 11) - sqlite3_column_int64(s, 9) : sqlite3_column_int64(s, 10) - sqlite3_column_int64(s, 8);

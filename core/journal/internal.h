@@ -17,7 +17,7 @@
 #define FB_JOURNAL_LEAST_SPACE (1024 * 1024)
 #define FB_JOURNAL_BUSY_MS 5000
 #define FB_JOURNAL_APPLICATION 0x46424a4c /* "FBJL" */
-#define FB_JOURNAL_SCHEMA 1
+#define FB_JOURNAL_SCHEMA 2
 #define FB_VALUES_MAX 32
 /* Rollbacks that have ended, counted as they end: to count them when somebody asks would take longer each time. */
 #define FB_ENDED_ROLLBACK(row) "(" row "ended_ms > 0 AND (" row "kind = 'rollback' OR " row "status IN ('failed_with_rollback', 'rollback_incomplete')))"
@@ -26,6 +26,13 @@
 	"CREATE TRIGGER executions_tally AFTER UPDATE OF status, ended_ms ON executions WHEN " FB_ENDED_ROLLBACK("old.") " <> " FB_ENDED_ROLLBACK("new.") \
 	" BEGIN INSERT INTO tallies (environment, rollbacks) VALUES (new.environment, 1)"                                                               \
 	" ON CONFLICT (environment) DO UPDATE SET rollbacks = rollbacks + " FB_ENDED_ROLLBACK("new.") " - " FB_ENDED_ROLLBACK("old.") "; END"
+
+/* What people said of causes: a row for each word, in order. */
+#define FB_VERDICTS_TABLE                                                                                                                                        \
+	"CREATE TABLE verdicts (seq INTEGER PRIMARY KEY AUTOINCREMENT, execution INTEGER NOT NULL, service TEXT, verdict TEXT NOT NULL, type TEXT NOT NULL, cause TEXT," \
+	" signature TEXT, said_type TEXT, said_cause TEXT, said_signature TEXT, fix TEXT, command TEXT, worked INTEGER NOT NULL, said_by TEXT NOT NULL,"          \
+	" at_ms INTEGER NOT NULL) STRICT"
+#define FB_VERDICTS_INDEX "CREATE INDEX verdicts_execution ON verdicts (execution, seq)"
 
 struct fb_statement {
 	char *sql;

@@ -135,6 +135,7 @@ struct fb_figure_row {
 	int64_t n; /* the same in all rows of an execution */
 	const char *service, *environment, *kind, *status;
 	const char *root_cause; /* JSON, as analyze reported it; NULL */
+	const char *verdict_type, *verdict_cause; /* as a person confirmed or corrected it; NULL: nobody did, or did not say */
 	const char *impact;     /* ZERO | SOME | UNKNOWN; NULL */
 	int64_t started_ms, ended_ms, detected_ms; /* wall; 0: not */
 	int64_t recovered_ms; /* from detected to verified; -1: was not */
@@ -297,6 +298,36 @@ int fb_journal_document_set(struct fb_journal *j, const char *name, const char *
 char *fb_journal_document(struct fb_journal *j, const char *execution, const char *name); /* to be freed; NULL: none */
 /* The named moments as a JSON object {"detected": {"wall_ms":…, "boot_ms":…}}; to be freed. */
 char *fb_journal_clocks(struct fb_journal *j, const char *execution, struct fb_err *err);
+
+/* ---- causes: what people said of them ---- */
+struct fb_verdict_row {
+	char *execution, *environment;
+	char *service;   /* whose step failed; NULL: not known */
+	char *verdict;   /* confirmed | corrected */
+	char *type, *cause, *signature; /* what it was: a category, a sentence, a signature; NULL where nobody said */
+	char *said_type, *said_cause, *said_signature; /* what the analysis had found */
+	char *fix, *command; /* what mended it, in words and to copy; NULL */
+	bool worked;     /* fix is the report's own first recommendation */
+	char *by;
+	int64_t at_ms;
+};
+/* Records a word (any process may; at_ms and environment are not read). A later one takes an earlier one's place, which is kept. 0 · 1: the newest says the same · -1. */
+int fb_journal_verdict(struct fb_journal *j, const struct fb_verdict_row *v, struct fb_err *err) FB_MUST_USE;
+/* All of one execution, newest first. */
+int fb_journal_verdicts(struct fb_journal *j, const char *execution, struct fb_verdict_row **ret, size_t *ret_n, struct fb_err *err) FB_MUST_USE;
+/* Of other executions of its environment that touched its services: the newest of each, newest first. */
+int fb_journal_verdicts_near(struct fb_journal *j, const char *execution, int limit, struct fb_verdict_row **ret, size_t *ret_n, struct fb_err *err) FB_MUST_USE;
+void fb_verdicts_free(struct fb_verdict_row *v, size_t n);
+
+/* A deployment of one of its services that failed before, and the next one after that which went well. */
+struct fb_mended_row {
+	char *execution, *release, *root_cause; /* JSON, as analyze reported it */
+	char *by_execution, *by_release;
+	int64_t ended_ms, mended_ms; /* wall */
+};
+/* Of the limit newest failures before this execution those that were mended before it, newest first. */
+int fb_journal_mended(struct fb_journal *j, const char *execution, int limit, struct fb_mended_row **ret, size_t *ret_n, struct fb_err *err) FB_MUST_USE;
+void fb_mended_free(struct fb_mended_row *v, size_t n);
 
 /* ---- audit: append only, each row carries the hash of the one before ---- */
 /* Part of the transaction that makes the change it tells of. actor: "engine", "user NAME". */

@@ -22,3 +22,5 @@ libfailback_core_la_SOURCES += \
 	core/journal/releases.c \
 	core/journal/schema.c \
 	core/journal/transaction.c
+
+libfailback_core_la_SOURCES += core/journal/verdicts.c

@@ -22,11 +22,14 @@ static const char *const from_0[] = {
 	"CREATE INDEX releases_once_good ON releases (environment, service, seq) WHERE status IN ('good', 'superseded')",
 };
 
+static const char *const from_1[] = {FB_VERDICTS_TABLE, FB_VERDICTS_INDEX};
+
 static const struct {
 	const char *const *sql;
 	size_t n;
 } steps[FB_JOURNAL_SCHEMA] = {
 	{from_0, sizeof from_0 / sizeof *from_0},
+	{from_1, sizeof from_1 / sizeof *from_1},
 };
 
 struct state {

@@ -64,6 +64,8 @@ static const char *const tables[] = {
 	"CREATE TABLE approvals (execution INTEGER NOT NULL, link TEXT NOT NULL, risk TEXT, decision TEXT NOT NULL, decided_by TEXT, text TEXT, asked_ms INTEGER NOT NULL,"
 	" decided_ms INTEGER NOT NULL, PRIMARY KEY (execution, link)) STRICT, WITHOUT ROWID",
 	"CREATE TABLE documents (execution INTEGER NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (execution, name)) STRICT, WITHOUT ROWID",
+	FB_VERDICTS_TABLE,
+	FB_VERDICTS_INDEX,
 	"CREATE TABLE audit (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, execution TEXT, actor TEXT NOT NULL, action TEXT NOT NULL, detail TEXT,"
 	" previous TEXT NOT NULL, hash TEXT NOT NULL) STRICT",
 	"CREATE INDEX audit_hash ON audit (hash)",

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "failback/plugin.h"
+#include "recovery/aside.h"
 #include "recovery/internal.h"
 #include "recovery/targets.h"
 
@@ -89,6 +90,7 @@ static void committed(void *owner, int answer, json_t *results)
 		fb_context_lost(&e->x, &err);
 		return;
 	}
+	fb_aside_learn(e);
 	fb_engine_conclude(e);
 }
 

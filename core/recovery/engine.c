@@ -3,6 +3,7 @@
  * The engine's process: forked from the command, in a session of its own, deaf to hangups. It reads and checks everything, claims the services,
  * runs the execution, and says to the command what the command cannot read in the journal.
  */
+#include "recovery/aside.h"
 #include "recovery/engine.h"
 
 #include <errno.h>
@@ -21,6 +22,8 @@
 #include "base/mem.h"
 #include "recovery/flush.h"
 #include "recovery/internal.h"
+
+#define LEARN_WAIT_MS 100 /* the command waits so long, at most, for what is learned of a success */
 
 /* What one engine process works with; one execution after another when it first goes on with an interrupted one. */
 struct process {
@@ -448,7 +451,11 @@ __attribute__((noreturn)) static void child(const struct fb_engine_request *requ
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	code = engine_main(&p);
+	fb_aside_settle(LEARN_WAIT_MS);
 	say(&p, json_pack("{s:i}", "exit", code));
+	if (say_fd >= 0)
+		close(say_fd);
+	fb_aside_end();
 	exit(code);
 }
 

@@ -11,7 +11,9 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "failback/plugin.h"
+#include "recovery/aside.h"
 #include "recovery/internal.h"
+#include "recovery/learned.h"
 #include "recovery/report.h"
 
 #define STOP_LOOK_MS 100
@@ -188,6 +190,14 @@ static char *document(struct fb_context *x, const char *name)
 		json_decref(d);
 		return text;
 	}
+	if (!strcmp(name, "learned")) { /* of causes, from before: for analyze and recommend */
+		d = fb_learned(x->journal, x->id, &err);
+		text = d ? json_dumps(d, JSON_COMPACT) : NULL;
+		json_decref(d);
+		return text;
+	}
+	if (!strcmp(name, "known"))
+		return fb_aside_known(x->owner);
 	if (strcmp(name, "report"))
 		return fb_journal_document(x->journal, x->id, name);
 	d = fb_report_build(x->journal, x->id, &err);

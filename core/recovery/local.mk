@@ -31,3 +31,10 @@ libfailback_core_la_SOURCES += core/recovery/escalate.c
 libfailback_core_la_SOURCES += core/recovery/flush.c
 libfailback_core_la_SOURCES += core/recovery/flush.h
 libfailback_core_la_SOURCES += core/cli/cmd_notify.c
+
+libfailback_core_la_SOURCES += \
+	core/recovery/learned.c \
+	core/recovery/learned.h
+libfailback_core_la_SOURCES += \
+	core/recovery/aside.c \
+	core/recovery/aside.h

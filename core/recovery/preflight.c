@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "failback/plugin.h"
+#include "recovery/aside.h"
 #include "recovery/internal.h"
 #include "recovery/targets.h"
 
@@ -39,6 +40,8 @@ static void ready(struct fb_engine *e)
 	if (!record_start(e))
 		return;
 	fb_observe_start(e);
+	if (e->deploys)
+		fb_aside_warm(e);
 	if (e->deploys)
 		fb_engine_begin_backup(e);
 	else

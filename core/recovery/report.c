@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "recovery/learned.h"
 #include "recovery/report_parts.h"
 
 const char *fb_report_status(const struct fb_execution *e)
@@ -153,7 +154,7 @@ static void put_head(const struct fb_report_source *r, json_t *d, json_t *servic
 json_t *fb_report_build(struct fb_journal *j, const char *execution, struct fb_err *err)
 {
 	struct fb_report_source r = {0};
-	json_t *d = NULL, *services = NULL, *releases = json_array(), *recovery = NULL, *backup;
+	json_t *d = NULL, *services = NULL, *releases = json_array(), *recovery = NULL, *backup, *verdict = NULL;
 	char head[65] = "";
 	int64_t rows = 0;
 	if (fb_report_read(&r, j, execution, err) != 0)
@@ -164,6 +165,9 @@ json_t *fb_report_build(struct fb_journal *j, const char *execution, struct fb_e
 		services = json_array();
 	}
 	if (recovery_of(&r, j, &recovery, err) != 0 || releases_of(&r, j, services, releases, err) != 0 || fb_journal_audit_head(j, head, &rows, err) != 0)
+		goto out;
+	verdict = fb_learned_verdict(j, r.e.id, err);
+	if (!verdict)
 		goto out;
 	d = json_object();
 	put_head(&r, d, services);
@@ -177,6 +181,8 @@ json_t *fb_report_build(struct fb_journal *j, const char *execution, struct fb_e
 	put(d, "impact", r.impact ? json_deep_copy(r.impact) : json_null());
 	put(d, "clocks", clocks_of(&r));
 	put(d, "root_cause", root_cause_of(&r));
+	if (json_is_object(verdict) && json_is_object(json_object_get(d, "root_cause")))
+		json_object_set(json_object_get(d, "root_cause"), "verdict", verdict);
 	put(d, "recommendations", list_or_empty(fb_report_reported(&r, "recommendations")));
 	put(d, "recovery", json_incref(recovery));
 	put(d, "retry_of", fb_report_text(r.e.retry_of));
@@ -191,6 +197,7 @@ out:
 	json_decref(services);
 	json_decref(releases);
 	json_decref(recovery);
+	json_decref(verdict);
 	fb_report_clear(&r);
 	return d;
 }

@@ -2,6 +2,7 @@
 """The laboratory with services that are files: strategy immediate, each release is put in place in a few milliseconds, and everything done is in one log."""
 import os
 import subprocess
+import time
 
 from lab import FAILBACK, Failure, Lab, check
 
@@ -111,7 +112,9 @@ class FilesLab(Lab):
 
     def nothing_left(self):
         """No process of ours runs any more."""
-        left = self.processes()
+        end = time.monotonic() + 5  # what learns of a success may outlive the command by a moment
+        while (left := self.processes()) and time.monotonic() < end:
+            time.sleep(0.01)
         check(not left, "processes were left behind:", left)
 
     def shell(self, line, expect=None, env=None):

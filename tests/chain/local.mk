@@ -186,3 +186,6 @@ TESTS += tests/chain/test_archive.py
 EXTRA_DIST += tests/chain/llm_stand_in.py
 EXTRA_DIST += tests/chain/test_llm.py
 TESTS += tests/chain/test_llm.py
+# What an analysis learns and asks
+EXTRA_DIST += tests/chain/test_learned.py
+TESTS += tests/chain/test_learned.py

@@ -285,6 +285,12 @@ def mistakes_in_notifiers_are_found():
             lab.configure(notifiers=notifiers(text))
             p = lab.run("config", "check", expect=CONFIG)
             check(words in p.stderr, f"{text}:", p.stderr)
+        lab.configure(notifiers=notifiers('use = "console"; name = "a"; fallback = "b";', 'use = "console"; name = "b"; fallback = [ "c", "d" ];', 'use = "console"; name = "c";',
+                                          'use = "console"; name = "d"; fallback = "b";'))
+        p = lab.run("config", "check", expect=CONFIG)
+        check("goes in a circle (b, d, b)" in p.stderr and p.stderr.count("circle") == 1 and "failback.conf:" in p.stderr, "a circle:", p.stderr)
+        lab.configure(notifiers=notifiers('use = "console"; name = "a"; fallback = [ "b", "c" ];', 'use = "console"; name = "b"; fallback = "c";', 'use = "console"; name = "c";'))
+        lab.run("config", "check", expect=0)
 
 
 class Hook(StandIn):

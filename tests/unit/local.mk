@@ -174,3 +174,17 @@ tests_unit_test_stats_SOURCES = tests/unit/test_stats.c tests/unit/synthetic.c t
 tests_unit_test_stats_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_stats_CFLAGS = $(unit_cflags)
 tests_unit_test_stats_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_verdicts
+TESTS += tests/unit/test_verdicts
+tests_unit_test_verdicts_SOURCES = tests/unit/test_verdicts.c tests/unit/journal_fixture.h
+tests_unit_test_verdicts_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_verdicts_CFLAGS = $(unit_cflags)
+tests_unit_test_verdicts_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_known
+TESTS += tests/unit/test_known
+tests_unit_test_known_SOURCES = tests/unit/test_known.c
+tests_unit_test_known_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_known_CFLAGS = $(unit_cflags)
+tests_unit_test_known_LDADD = libfailback-analysis.la $(CMOCKA_LIBS)

@@ -104,6 +104,36 @@ expect 0 "no execution has ended" stats --since 1h
 expect 0 "the audit trail is whole" audit verify
 expect 1 "the audit trail is broken" audit verify --head 0000000000000000000000000000000000000000000000000000000000000000
 expect 64 "there is no execution 'nope'" show nope
+
+# ---- what people know of a cause
+failed=deploy-production-20260120t11
+expect 64 "there is no execution 'nope'" cause confirm nope
+expect 64 "no cause was looked for" cause confirm deploy-production-20260120t13
+expect 64 "needs --type CATEGORY" cause correct $failed
+expect 64 "did you mean disk_full?" cause correct $failed --type diskfull
+expect 64 "there are auth, compile_error" cause correct $failed --type qqqqqqqqq
+expect 64 "there is no category 'unknown'" cause correct $failed --type unknown
+expect 64 "give one" cause confirm $failed --worked --fix x
+expect 64 "needs some words" cause confirm $failed --fix " "
+expect 64 "one line" cause confirm $failed --fix "$(printf 'a\nb')"
+expect 64 "is no name of a signature" cause correct $failed --type disk_full --signature "a b"
+expect 0 "is confirmed: missing_file" cause confirm $failed --worked
+expect 0 "(it was already)" cause confirm $failed --worked
+expect 0 "Confirmed by user " report $failed
+expect 0 "What mended it: Add config/production.json" report $failed
+expect 0 "Confirmed by user " show $failed
+expect 0 "corrected from missing_file to disk_full" cause correct $failed --type disk_full --cause "/var was full; token=ghp_0123456789abcdefghijklmnopqrstuvwxyz" --fix "empty <b>/var/crash</b>"
+expect 0 "the disk is full (disk_full): /var was full" report $failed
+expect 0 "**Root Cause by Hand**: Corrected by user " report --format markdown $failed
+expect 0 "What mended it: empty &lt;b&gt;/var/crash&lt;/b&gt;" report --format html $failed
+grep -q ghp_0123456789 "$work/out" && fail "a token in the words of a correction is in the report"
+document failback.verdict/1 0 cause correct $failed --type disk_full --fix "empty it"
+document failback.report/1 0 report $failed
+python3 -c 'import json, sys; v = json.load(sys.stdin)["root_cause"]["verdict"]; sys.exit(not (v["verdict"] == "corrected" and [e["verdict"] for e in v["earlier"]] == ["corrected", "confirmed"]))' \
+	<"$work/out" || fail "the report has not all that was said: $(cat "$work/out")"
+expect 0 "disk_full" stats
+document failback.error/1 64 cause correct $failed --type diskfull
+expect 0 "the audit trail is whole" audit verify
 expect 5 "there is nothing to go on with" resume rollback-production
 expect 5 "waits for approval" resume deploy-production-20260120t13
 expect 5 "has ended" stop rollback-production
@@ -181,7 +211,7 @@ for command in $("$failback" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) \
 done
 # shellcheck disable=SC2013 # words are meant
 for option in $(grep -oE '^\.It .*Fl -[a-z-]+' "$man" | sed 's/.*Fl -/--/' | sort -u); do
-	{ "$failback" --help; for c in analyze deploy rollback stop history stats report reject "audit verify" "plugin new" "plugin check" "backup list" "backup show" "backup verify" "backup restore" "backup copy" "backup fetch" "backup export" "backup prune" "notify test" "notify flush" "signatures test" "signatures suggest"; do read -ra words <<<"$c"; "$failback" help "${words[@]}"; done; } |
+	{ "$failback" --help; for c in analyze deploy rollback stop history stats report reject "audit verify" "plugin new" "plugin check" "backup list" "backup show" "backup verify" "backup restore" "backup copy" "backup fetch" "backup export" "backup prune" "notify test" "notify flush" "signatures test" "signatures suggest" "cause confirm" "cause correct"; do read -ra words <<<"$c"; "$failback" help "${words[@]}"; done; } |
 		grep -q -- "$option" || fail "the manual page has $option, which no help has"
 done
 if command -v mandoc >/dev/null; then
@@ -200,6 +230,8 @@ complete_words failback plugin new no | grep -qx notifier || fail "completion do
 complete_words failback plugin new check mine --language "" | grep -qx c++ || fail "completion does not know the languages"
 complete_words failback backup "" | grep -qx prune || fail "completion does not know backup prune"
 complete_words failback backup restore --on | grep -qx -- --only || fail "completion does not know --only"
+complete_words failback cause "" | grep -qx correct || fail "completion does not know cause correct"
+complete_words failback cause correct x --type disk | grep -qx disk_full || fail "completion does not know the categories"
 complete_words failback report --format m | grep -qx markdown || fail "completion does not know markdown"
 complete_words failback -c "$work/failback.conf" --state-dir "$work/state" show dep | grep -qx deploy-production-20260120t140000z-dddd || fail "completion does not know executions"
 

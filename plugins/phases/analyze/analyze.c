@@ -145,14 +145,16 @@ static json_t *make_parameters(const struct finding *x, const struct failure *fa
 	return ret;
 }
 
-/* Who is concerned: whoever spoke, and the service. */
-static json_t *make_components(const struct finding *x, const struct failure *failure, const struct fb_call *call)
+/* Who is concerned: whoever spoke, the service whose log it is, and the one whose step failed. */
+static json_t *make_components(const struct finding *x, const struct failure *failure, const struct fb_call *call, const char *teller)
 {
 	const char *speaker = x->source && strcmp(x->class, "unknown") ? text_of(x->source, "component") : NULL, *service = failure->service ? failure->service : call->service;
 	json_t *ret = json_array();
 
 	if (speaker)
 		json_array_append_new(ret, json_string(speaker));
+	if (teller && (!speaker || strcmp(speaker, teller)) && (!service || strcmp(service, teller)))
+		json_array_append_new(ret, json_string(teller));
 	if (service && (!speaker || strcmp(speaker, service)))
 		json_array_append_new(ret, json_string(service));
 	if (!json_array_size(ret))
@@ -184,8 +186,10 @@ static void make_likely(const struct finding *x, const json_t *parameters, const
 
 static json_t *make_root_cause(const struct fb_call *call, int archive, const struct logs *l, const struct failure *failure, const struct finding *x, char *likely, size_t size)
 {
-	json_t *parameters = make_parameters(x, failure), *components = make_components(x, failure, call), *ret;
+	json_t *parameters = make_parameters(x, failure), *components, *ret;
+	const char *teller = l->best_row && x->source && strcmp(x->class, "unknown") ? text_of(l->best_row, "service") : NULL;
 
+	components = make_components(x, failure, call, teller);
 	make_likely(x, parameters, l, likely, size);
 	ret = json_pack("{s:s, s:s, s:s, s:s, s:O, s:O, s:f, s:s, s:s*, s:O, s:o, s:{s:i, s:I, s:i}}", "type", failure->step ? "deployment_failure" : "health_lost", "class", x->class, "cause",
 			x->cause, "likely_cause", likely, "component", json_array_get(components, 0), "components", components, "confidence", x->confidence, "failed_step", failure->title,
@@ -195,6 +199,8 @@ static json_t *make_root_cause(const struct fb_call *call, int archive, const st
 		json_object_set(ret, "fixes", json_object_get(x->source, "recommendations"));
 		json_object_set(ret, "signature", json_object_get(x->source, "signature"));
 	}
+	if (ret && teller) /* the step's own log did not say it */
+		json_object_set_new(ret, "told_by", json_pack("{s:s, s:O*, s:O*}", "service", teller, "title", json_object_get(l->best_row, "title"), "file", json_object_get(l->best_row, "file")));
 	json_decref(parameters);
 	json_decref(components);
 	return ret;

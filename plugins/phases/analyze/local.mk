@@ -24,3 +24,7 @@ plugins_phases_analyze_test_analyze_SOURCES = \
 plugins_phases_analyze_test_analyze_CPPFLAGS = $(unit_cppflags)
 plugins_phases_analyze_test_analyze_CFLAGS = $(unit_cflags)
 plugins_phases_analyze_test_analyze_LDADD = $(fake_libs)
+
+phase_analyze_la_SOURCES += plugins/phases/analyze/weights.c plugins/phases/analyze/weights.h
+phase_analyze_la_SOURCES += plugins/phases/analyze/moment.c plugins/phases/analyze/moment.h
+plugins_phases_analyze_test_analyze_SOURCES += plugins/phases/analyze/moment.c plugins/phases/analyze/moment.h

@@ -10,9 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "moment.h"
 #include "plugins/common/run.h"
+#include "weights.h"
 
 #define PROGRAM "failback-analyze"
+#define GUESS 0.6   /* less sure than this is a cause that another's may take the place of, */
+#define SURER 0.25  /* if that is surer by so much */
+#define OTHERS 0.85 /* of the certainty of what the log of another service says */
+#define BEFORE_MS 2000
+#define BEFORE_ROLLBACK_MS (15 * 60 * 1000)
 #define SPARE_MS 700 /* of the call's time, to say what was found */
 
 /* Is this file the failed step's own log? The report may name it by its whole path or within the archive. */
@@ -106,33 +113,79 @@ static char *join(const char *folder, const char *path)
 	return asprintf(&ret, "%s/%s", folder, path) < 0 ? NULL : ret;
 }
 
-/* failback-analyze --answer FILE --log …; NULL: no memory. To be freed, as the words from the third on. */
-static char **words(const struct fb_call *call, const struct logs *l, char *answer)
+/* The words of a command, all of their own memory. */
+struct words {
+	char **v; /* ends in NULL; NULL: no memory */
+	size_t n;
+};
+
+static void add_word(struct words *w, const char *word)
 {
-	char **v = calloc(2 * l->files.n + 4, sizeof *v);
-	size_t n = 0;
+	char **more = realloc(w->v, (w->n + 2) * sizeof *more);
 
-	if (!v)
-		return NULL;
-	v[n++] = (char *)(uintptr_t)PROGRAM;
-	v[n++] = (char *)(uintptr_t)"--answer";
-	v[n++] = answer;
-	for (size_t i = 0; i < l->files.n; i++) {
-		char *path = join(call->archive, l->files.paths[i]);
-
-		if (!path)
-			break;
-		v[n++] = (char *)(uintptr_t)"--log";
-		v[n++] = path;
-	}
-	return v;
+	if (!more)
+		return;
+	w->v = more;
+	w->v[w->n] = word ? strdup(word) : NULL;
+	w->n += w->v[w->n] != NULL;
+	w->v[w->n] = NULL;
 }
 
-static void free_words(char **v, size_t files)
+static void free_words(struct words *w)
 {
-	for (size_t i = 0; v && i < files; i++)
-		free(v[4 + 2 * i]);
-	free(v);
+	for (size_t i = 0; i < w->n; i++)
+		free(w->v[i]);
+	free(w->v);
+}
+
+static bool is_evidence(const char *path)
+{
+	return !strncmp(path, "evidence/", 9);
+}
+
+/* What a service's log said before this execution is not of it. False: all of it was said before. */
+static bool add_log(const struct fb_call *call, int archive, const struct logs *l, const char *path, struct words *w)
+{
+	char *full = join(call->archive, path), number[32] = "";
+
+	if (is_evidence(path) && l->since_ms > 0) {
+		int fd = openat(archive, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		int64_t from = fd < 0 ? -2 : moment_offset(fd, l->since_ms);
+
+		if (fd >= 0)
+			close(fd);
+		if (from == -1) {
+			free(full);
+			return false;
+		}
+		snprintf(number, sizeof number, "%lld", (long long)(from > 0 ? from : 0));
+	}
+	add_word(w, "--log");
+	add_word(w, full);
+	if (*number) {
+		add_word(w, "--from");
+		add_word(w, number);
+	}
+	free(full);
+	return true;
+}
+
+/* What successes of the failed step had in their logs. */
+static void add_known(const struct fb_call *call, const struct failure *failure, struct words *w)
+{
+	const char *text = call->host->document(call, "known"), *id = json_string_value(json_object_get(failure->step, "id"));
+	json_t *d = text && id ? json_loads(text, 0, NULL) : NULL, *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(d, "steps"), i, one) {
+		const char *link = json_string_value(json_object_get(one, "link")), *file = json_string_value(json_object_get(one, "file"));
+
+		if (!link || !file || strcmp(link, id))
+			continue;
+		add_word(w, "--known");
+		add_word(w, file);
+	}
+	json_decref(d);
 }
 
 static void run_it(const struct fb_call *call, struct logs *l, char **argv, const char *answer)
@@ -162,34 +215,143 @@ static bool is_known(const json_t *cause)
 	return type && strcmp(type, "unknown");
 }
 
-/* Which log says most: a cause that is named stands before one that is not, a surer one before another, the failed step's own log before others. */
+/* ---- whose word counts */
+
+static const char *type_of(const json_t *cause)
+{
+	const char *type = json_string_value(json_object_get(cause, "type"));
+
+	return type ? type : "unknown";
+}
+
+static double sureness(const json_t *cause)
+{
+	return is_known(cause) ? json_number_value(json_object_get(cause, "confidence")) : 0;
+}
+
+/* Does it say no more than that somebody else did not answer? */
+static bool points_outward(const json_t *cause)
+{
+	static const char *const types[] = {"timeout", "probe_failure"}, *const words[] = {"refused", "reset", "closed"};
+	const char *text = json_string_value(json_object_get(json_array_get(json_object_get(cause, "evidence"), 0), "text"));
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if (!strcmp(type_of(cause), types[i]))
+			return true;
+	for (size_t i = 0; text && !strcmp(type_of(cause), "network") && i < sizeof words / sizeof *words; i++)
+		if (strstr(text, words[i]))
+			return true;
+	return false;
+}
+
+/* The failed step's own log, or that of an operation of it. */
+static bool is_of_step(const struct failure *failure, const char *path)
+{
+	const char *own = failure->log ? strrchr(failure->log, '/') : NULL, *name = strrchr(path, '/');
+	size_t digits, n;
+
+	if (is_own_log(failure, path))
+		return true;
+	if (!own || !name || strncmp(path, "logs/", 5) || !(digits = strspn(own + 1, "0123456789")))
+		return false;
+	own += 1 + digits + (own[1 + digits] == '-');
+	n = strlen(own) - (ends_in(own, ".log") ? 4 : 0);
+	return n && !strncmp(name + 1, own, n) && name[1 + n] == '.';
+}
+
+/* The row of the document "evidence" for a file; NULL. */
+static const json_t *row_of(const json_t *rows, const char *path)
+{
+	const char *file;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(rows, i, one)
+		if ((file = json_string_value(json_object_get(one, "file"))) && !strcmp(file, path))
+			return one;
+	return NULL;
+}
+
+struct word {
+	json_t *cause;
+	const json_t *row; /* of evidence; NULL: a log of the execution */
+	double sure;
+};
+
+static bool has_lines(const json_t *cause)
+{
+	return is_known(cause) || json_array_size(json_object_get(cause, "evidence"));
+}
+
+/* What nobody but another service says, is said with less certainty: it need not be why this step failed. */
+static struct word weigh(const struct failure *failure, json_t *cause, const json_t *row)
+{
+	const char *service = json_string_value(json_object_get(row, "service"));
+	struct word w = {.cause = cause, .row = row, .sure = sureness(cause)};
+
+	if (service && is_known(cause) && (!failure->service || strcmp(service, failure->service)) && failure->step) {
+		w.sure *= OTHERS;
+		json_object_set_new(cause, "confidence", json_real(w.sure));
+	}
+	return w;
+}
+
+/* What another says counts where the step's own text has no cause, or says only that somebody did not answer; or where its cause is a guess and the other's is not. */
+static bool others_count(const json_t *own, const struct word *other)
+{
+	if (!other->cause || !is_known(other->cause))
+		return other->cause && !own;
+	if (!own || !is_known(own))
+		return true;
+	if (points_outward(own))
+		return !points_outward(other->cause);
+	return sureness(own) < GUESS && other->sure > sureness(own) + SURER;
+}
+
 static void judge(const struct fb_call *call, const struct failure *failure, struct logs *l)
 {
-	double best = -1;
-	size_t i;
+	const char *text = call->host->document(call, "evidence");
+	struct word own = {.sure = -1}, other = {.sure = -1}, *best;
+	size_t i, n = strlen(call->archive);
 	json_t *d;
 
+	l->rows = text ? json_loads(text, 0, NULL) : NULL;
 	json_array_foreach(json_object_get(l->answer, "logs"), i, d) {
-		const json_t *cause = json_object_get(d, "root_cause"), *log = json_object_get(d, "log");
+		json_t *cause = json_object_get(d, "root_cause");
+		const json_t *log = json_object_get(d, "log");
 		const char *file = json_string_value(json_object_get(log, "file"));
-		size_t n = strlen(call->archive);
-		bool own = file && strlen(file) > n && is_own_log(failure, file + n + 1);
-		double score = (is_known(cause) ? 1 + json_number_value(json_object_get(cause, "confidence")) : 0) + (own ? 0.04 : 0);
+		struct word w;
 
 		l->bytes += json_integer_value(json_object_get(log, "bytes"));
-		if (!is_known(cause) && !json_array_size(json_object_get(cause, "evidence")))
+		if (!file || strlen(file) <= n + 1 || !has_lines(cause))
 			continue;
-		if (score > best) {
-			best = score;
-			l->best = cause;
-			l->own = own;
-		}
+		file += n + 1;
+		w = weigh(failure, cause, row_of(l->rows, file));
+		best = is_of_step(failure, file) ? &own : &other;
+		w.sure += is_own_log(failure, file) ? 0.04 : 0;
+		if (w.sure > best->sure)
+			*best = w;
 	}
+	best = others_count(own.cause, &other) ? &other : &own;
+	l->best = best->cause;
+	l->best_row = best->row;
+	l->own = best == &own;
+}
+
+/* The time of the execution, with a little before it; of one that no deployment began, also what led to it. */
+static int64_t since(const struct failure *failure)
+{
+	const char *at = json_string_value(json_object_get(failure->report, "timestamp"));
+	int64_t ms = at ? moment_of(at, strlen(at), 0) : -1;
+
+	return ms < 0 ? 0 : ms - (json_is_object(json_object_get(failure->report, "deployment")) ? BEFORE_MS : BEFORE_ROLLBACK_MS);
 }
 
 void logs_ask(const struct fb_call *call, int archive, const struct failure *failure, struct logs *ret)
 {
-	char *answer, **argv;
+	struct words w = {0};
+	char *answer, *weights;
+	size_t read = 0;
 
 	memset(ret, 0, sizeof *ret);
 	choose(archive, failure, ret);
@@ -200,12 +362,24 @@ void logs_ask(const struct fb_call *call, int archive, const struct failure *fai
 		return;
 	}
 	answer = join(call->scratch, "analysis.json");
-	argv = answer ? words(call, ret, answer) : NULL;
-	if (argv)
-		run_it(call, ret, argv, answer);
-	else
+	weights = join(call->scratch, "weights.json");
+	ret->since_ms = since(failure);
+	add_word(&w, PROGRAM);
+	add_word(&w, "--answer");
+	add_word(&w, answer);
+	for (size_t i = 0; i < ret->files.n; i++)
+		read += add_log(call, archive, ret, ret->files.paths[i], &w);
+	add_known(call, failure, &w);
+	if (weights && weights_write(call, weights)) {
+		add_word(&w, "--weights");
+		add_word(&w, weights);
+	}
+	if (!w.v || !answer)
 		snprintf(ret->why, sizeof ret->why, "the logs were not analyzed: no memory");
-	free_words(argv, ret->files.n);
+	else if (read)
+		run_it(call, ret, w.v, answer);
+	free_words(&w);
+	free(weights);
 	free(answer);
 	judge(call, failure, ret);
 }
@@ -214,6 +388,7 @@ void logs_clear(struct logs *l)
 {
 	files_clear(&l->files);
 	json_decref(l->answer);
+	json_decref(l->rows);
 }
 
 const char *logs_file(const struct fb_call *call, const json_t *evidence)

@@ -20,6 +20,9 @@ struct logs {
 	json_t *answer;      /* failback.analyses/1; NULL: see why */
 	const json_t *best;  /* root_cause of the log that says most; NULL: there is none */
 	bool own;            /* it is the failed step's */
+	json_t *rows;        /* document "evidence" */
+	const json_t *best_row; /* of the evidence that says most: {"file", "title", "service"}; NULL: it is a log of the execution */
+	int64_t since_ms;    /* what services said before it does not count; 0: all does */
 	char why[LOGS_TEXT]; /* there is no answer: a sentence */
 };
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "plugins/phases/analyze/moment.h"
 #include "plugins/phases/analyze/quote.h"
 #include "plugins/phases/test_phase.h"
 
@@ -355,6 +356,125 @@ static void without_the_program_the_last_error_lines_are_told_and_what_to_instal
 	fake_free(f);
 }
 
+/* ---- whose word counts */
+
+#define REPORT(timestamp)                                                                                                                           \
+	"{\"timestamp\": \"" timestamp "\", \"deployment\": {\"failed_at_step\": 1, \"steps\": [{\"id\": \"plan/1\", \"name\": \"go\", \"status\": \"failed\"," \
+	" \"service\": \"web\", \"log\": \"archive/logs/003-go.log\"}]}}"
+
+/* The cause where the step's own log says one thing, and the log of a service another; to be decref'ed. */
+static json_t *told(const char *own, const char *service, const char *said)
+{
+	struct fake *f = fake_new("phase-analyze", NULL);
+	char *path, *folder, *row;
+	json_t *ret;
+
+	assert_true(asprintf(&folder, "%s/evidence", f->call.archive) > 0);
+	assert_true(!mkdir(folder, 0700) || !access(folder, F_OK));
+	free(archive_file(f, "logs/003-go.log", own, strlen(own)));
+	path = archive_file(f, "evidence/x.log", said, strlen(said));
+	assert_true(asprintf(&row, "[{\"file\": \"evidence/x.log\", \"title\": \"output of the service\", \"service\": \"%s\"}]", service) > 0);
+	json_object_set_new(f->documents, "report", json_loads(REPORT("2026-01-20T11:00:00.000Z"), 0, NULL));
+	json_object_set_new(f->documents, "evidence", json_loads(row, 0, NULL));
+	assert_int_equal(fake_call(f, FB_OP_RUN), FB_OK);
+	ret = json_incref(json_object_get(f->reports, "root_cause"));
+	free(row);
+	free(path);
+	free(folder);
+	fake_free(f);
+	return ret;
+}
+
+#define WAITED "starting\ntimed out waiting for http://127.0.0.1:8080/health after 30s\n"
+
+static void a_step_that_waited_in_vain_is_explained_by_what_its_service_said(void **state)
+{
+	json_t *cause = told(WAITED, "web", "2026-01-20T11:00:03Z cp: cannot stat '/etc/shop.conf': No such file or directory\n");
+
+	(void)state;
+	assert_string_equal(member(cause, "class"), "missing_file");
+	assert_string_equal(member(json_object_get(cause, "told_by"), "service"), "web");
+	assert_string_equal(member(json_array_get(json_object_get(cause, "evidence"), 0), "file"), "evidence/x.log");
+	json_decref(cause);
+}
+
+static void a_service_has_no_word_where_the_steps_own_log_has_a_cause(void **state)
+{
+	json_t *cause = told("write error: No space left on device\n", "database", "2026-01-20T11:00:03Z ERROR:  permission denied for table orders\n");
+
+	(void)state;
+	assert_string_equal(member(cause, "class"), "disk_full");
+	assert_null(json_object_get(cause, "told_by"));
+	json_decref(cause);
+}
+
+static void what_a_service_said_before_the_execution_does_not_count(void **state)
+{
+	json_t *cause = told(WAITED, "web", "2026-01-20T10:40:00Z cp: cannot stat '/etc/old.conf': No such file or directory\n    at main\n2026-01-20T11:00:02Z listening\n");
+
+	(void)state;
+	assert_string_equal(member(cause, "class"), "timeout");
+	json_decref(cause);
+	cause = told(WAITED, "web", "2026-01-20T10:40:00Z cp: cannot stat '/etc/old.conf': No such file or directory\n");
+	assert_string_equal(member(cause, "class"), "timeout");
+	json_decref(cause);
+	cause = told(WAITED, "web", "2026-01-20T10:40:00Z cp: cannot stat '/etc/old.conf': No such file or directory\n2026-01-20T11:00:02Z write error: No space left on device\n");
+	assert_string_equal(member(cause, "class"), "disk_full");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(json_object_get(cause, "evidence"), 0), "line")), 2);
+	json_decref(cause);
+}
+
+static void the_word_of_another_service_is_less_sure(void **state)
+{
+	json_t *own = told(WAITED, "web", "2026-01-20T11:00:03Z write error: No space left on device\n");
+	json_t *other = told(WAITED, "database", "2026-01-20T11:00:03Z write error: No space left on device\n");
+	double x = json_number_value(json_object_get(own, "confidence")), y = json_number_value(json_object_get(other, "confidence"));
+
+	(void)state;
+	assert_string_equal(member(other, "class"), "disk_full");
+	assert_true(y < x && y > 0.5 * x);
+	json_decref(own);
+	json_decref(other);
+}
+
+static void times_of_many_forms_are_read(void **state)
+{
+	static const struct {
+		const char *line;
+		int64_t ms;
+	} cases[] = {
+		{"2026-01-20T11:00:00.250Z x", 1768906800250}, {"[2026-01-20 12:00:00,5 +0100] x", 1768906800500}, {"2026/01/20 11:00:00 x", 1768906800000},
+		{"2026-01-20 11:00:00 UTC [12] LOG: x", 1768906800000}, {"Jan 20 11:00:00 host x[1]: y", 1768906800000}, {"2026-01-20T13:30:00+02:30 x", 1768906800000},
+		{"no time at all in this line", -1}, {"2026-13-20T11:00:00Z x", -1}, {"2026-01-20T25:00:00Z x", -1}, {"", -1}, {"2026-01-20T11:0", -1}, {"Jan 20 11:00:6", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(moment_of(cases[i].line, strlen(cases[i].line), 1768906800000), cases[i].ms);
+}
+
+static void what_people_corrected_and_what_successes_had_is_handed_over(void **state)
+{
+	static const char log[] = "WARN tcp connect 10.0.0.1:6379: Connection refused, retrying\nERROR: permission denied for table orders\n";
+	struct fake *f = fake_new("phase-analyze", NULL);
+	char *path = archive_file(f, "logs/003-go.log", log, sizeof log - 1);
+	json_t *cause;
+
+	(void)state;
+	json_object_set_new(f->documents, "report", json_loads(REPORT("2026-01-20T11:00:00.000Z"), 0, NULL));
+	assert_int_equal(fake_call(f, FB_OP_RUN), FB_OK);
+	cause = json_incref(json_object_get(f->reports, "root_cause"));
+	assert_string_equal(member(cause, "class"), "permission");
+	json_object_set_new(f->documents, "learned",
+			    json_pack("{s:[{s:s, s:s, s:s, s:s}]}", "verdicts", "verdict", "corrected", "type", "disk_full", "said_type", "permission", "said_signature", member(cause, "signature")));
+	assert_int_equal(fake_call(f, FB_OP_RUN), FB_OK);
+	assert_true(json_number_value(json_object_get(json_object_get(f->reports, "root_cause"), "confidence")) < json_number_value(json_object_get(cause, "confidence")) ||
+		    strcmp(member(json_object_get(f->reports, "root_cause"), "class"), "permission"));
+	json_decref(cause);
+	free(path);
+	fake_free(f);
+}
+
 /* The failback-analyze of this build tree is found first, and its signatures beside it. */
 static void use_the_build_tree(void)
 {
@@ -384,6 +504,12 @@ int main(void)
 		cmocka_unit_test(links_and_binary_files_are_not_read),
 		cmocka_unit_test(what_people_were_told_about_it_is_no_evidence),
 		cmocka_unit_test(a_quote_that_is_not_in_the_file_is_refused),
+		cmocka_unit_test(a_step_that_waited_in_vain_is_explained_by_what_its_service_said),
+		cmocka_unit_test(a_service_has_no_word_where_the_steps_own_log_has_a_cause),
+		cmocka_unit_test(what_a_service_said_before_the_execution_does_not_count),
+		cmocka_unit_test(the_word_of_another_service_is_less_sure),
+		cmocka_unit_test(times_of_many_forms_are_read),
+		cmocka_unit_test(what_people_corrected_and_what_successes_had_is_handed_over),
 		cmocka_unit_test(without_the_program_the_last_error_lines_are_told_and_what_to_install),
 	};
 

@@ -27,3 +27,6 @@ plugins_phases_recommend_test_recommend_SOURCES = \
 plugins_phases_recommend_test_recommend_CPPFLAGS = $(unit_cppflags) -I$(top_srcdir)
 plugins_phases_recommend_test_recommend_CFLAGS = $(unit_cflags)
 plugins_phases_recommend_test_recommend_LDADD = $(fake_libs)
+
+phase_recommend_la_SOURCES += plugins/phases/recommend/before.c plugins/phases/recommend/before.h
+plugins_phases_recommend_test_recommend_SOURCES += plugins/phases/recommend/before.c plugins/phases/recommend/before.h

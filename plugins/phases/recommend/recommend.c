@@ -6,13 +6,15 @@
 #include "../failure.h"
 #include "../phase.h"
 #include "advice.h"
+#include "before.h"
 
 static int32_t run(const struct fb_call *call)
 {
 	struct failure failure;
 	struct advice a = {.execution = call->execution, .archive = call->archive};
 	char list[PHASE_TEXT] = "";
-	json_t *e;
+	const char *learned;
+	json_t *e, *before;
 	size_t i, n;
 
 	failure_read(call, &failure);
@@ -22,6 +24,10 @@ static int32_t run(const struct fb_call *call)
 	if (!json_is_object(a.cause))
 		call->host->log(call, FB_LOG_WARNING, "there is no root cause to go by: is analyze in the chain, and before recommend?");
 	advice_make(&a);
+	learned = call->host->document(call, "learned");
+	before = learned ? json_loads(learned, 0, NULL) : NULL;
+	before_add(a.list, a.cause, before);
+	json_decref(before);
 	json_array_foreach(a.list, i, e) {
 		size_t used = strlen(list);
 

@@ -7,6 +7,8 @@
 #include "plugins/common/visible.h"
 #include "plugins/phases/test_phase.h"
 
+static const char *learned_text; /* the document "learned"; NULL: none */
+
 /* The recommendations for a root cause; to be decref'ed. */
 static json_t *advise(const char *cause)
 {
@@ -17,6 +19,8 @@ static json_t *advise(const char *cause)
 	json_object_set_new(report, "root_cause", parsed ? parsed : json_null());
 	json_object_set_new(report, "deployment", json_loads("{\"steps\": [{\"name\": \"go\", \"status\": \"failed\", \"service\": \"shop\"}]}", 0, NULL));
 	json_object_set_new(f->documents, "report", report);
+	if (learned_text)
+		json_object_set_new(f->documents, "learned", json_loads(learned_text, 0, NULL));
 	assert_int_equal(fake_call(f, FB_OP_RUN), FB_OK);
 	ret = json_incref(json_object_get(f->reports, "recommendations"));
 	assert_true(json_array_size(ret) > 0);
@@ -161,6 +165,64 @@ static void an_unknown_cause_says_where_to_look(void **state)
 	json_decref(r);
 }
 
+#define FULL "{\"class\": \"disk_full\", \"signature\": \"disk-full\", \"fixes\": [{\"priority\": \"high\", \"action\": \"free some space\", \"command\": \"df -h\"}]}"
+
+static void what_a_person_said_mended_it_comes_first_and_once(void **state)
+{
+	json_t *r;
+
+	(void)state;
+	learned_text = "{\"verdicts\": [{\"execution\": \"deploy-x\", \"at\": \"2026-01-20T11:00:00.000Z\", \"verdict\": \"confirmed\", \"type\": \"disk_full\","
+		       " \"signature\": \"disk-full\", \"fix\": \"Read the lines that say so\", \"by\": \"user ops\"},"
+		       " {\"execution\": \"deploy-w\", \"verdict\": \"confirmed\", \"type\": \"disk_full\", \"signature\": \"another\", \"fix\": \"not this\"}]}";
+	r = advise(FULL);
+	assert_string_equal(get(r, 0, "action"), "Read the lines that say so");
+	assert_string_equal(get(r, 0, "priority"), "HIGH");
+	assert_non_null(strstr(get(r, 0, "description"), "2026-01-20 (deploy-x, says user ops)"));
+	assert_string_equal(get(r, 1, "action"), "Free some space");
+	for (size_t i = 1; i < json_array_size(r); i++) {
+		assert_string_not_equal(get(r, i, "action"), "Read the lines that say so");
+		assert_string_not_equal(get(r, i, "action"), "not this");
+	}
+	json_decref(r);
+	r = advise("{\"class\": \"tls\", \"signature\": \"tls-expired\"}"); /* of another cause */
+	assert_string_not_equal(get(r, 0, "action"), "Read the lines that say so");
+	json_decref(r);
+	learned_text = NULL;
+}
+
+static void what_was_corrected_is_offered_when_the_analysis_says_the_same_again(void **state)
+{
+	json_t *r;
+
+	(void)state;
+	learned_text = "{\"verdicts\": [{\"execution\": \"deploy-x\", \"verdict\": \"corrected\", \"type\": \"tls\", \"said_type\": \"disk_full\", \"said_signature\": \"disk-full\","
+		       " \"fix\": \"renew the certificate\", \"command\": \"certbot renew\"}]}";
+	r = advise(FULL);
+	assert_string_equal(get(r, 0, "action"), "renew the certificate");
+	assert_string_equal(get(r, 0, "example"), "certbot renew");
+	assert_non_null(strstr(get(r, 0, "description"), "another one than the log seems to say"));
+	json_decref(r);
+	learned_text = NULL;
+}
+
+static void the_deployment_that_went_well_after_the_same_is_pointed_at(void **state)
+{
+	json_t *r;
+
+	(void)state;
+	learned_text = "{\"verdicts\": [], \"mended\": [{\"execution\": \"deploy-x\", \"release\": \"2.0\", \"type\": \"disk_full\", \"signature\": \"disk-full\","
+		       " \"by_execution\": \"deploy-y\", \"by_release\": \"2.1\", \"mended_at\": \"2026-01-21T11:00:00.000Z\"}]}";
+	r = advise(FULL);
+	assert_string_equal(get(r, 0, "action"), "Look what release 2.1 changed after 2.0 had failed of the same");
+	assert_string_equal(get(r, 0, "example"), "failback report deploy-y");
+	json_decref(r);
+	r = advise("{\"class\": \"unknown\"}");
+	assert_string_not_equal(get(r, 0, "example"), "failback report deploy-y");
+	json_decref(r);
+	learned_text = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +234,9 @@ int main(void)
 		cmocka_unit_test(memory_advice_is_for_the_program_that_ran_out),
 		cmocka_unit_test(a_crash_points_at_the_lines_before_it),
 		cmocka_unit_test(an_unknown_cause_says_where_to_look),
+		cmocka_unit_test(what_a_person_said_mended_it_comes_first_and_once),
+		cmocka_unit_test(what_was_corrected_is_offered_when_the_analysis_says_the_same_again),
+		cmocka_unit_test(the_deployment_that_went_well_after_the_same_is_pointed_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
