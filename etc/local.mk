@@ -57,7 +57,7 @@ dist_signatures_DATA += \
 	etc/signatures/traces.blocks
 BUILT_SOURCES += signatures/stamp
 CLEANFILES += signatures/stamp signatures/*.conf signatures/*.blocks
-signatures/stamp: $(dist_signatures_DATA)
+signatures/stamp: $(dist_signatures_DATA) Makefile
 	$(AM_V_GEN)mkdir -p signatures && rm -f signatures/*.conf signatures/*.blocks && for f in $(dist_signatures_DATA); do cp -f $(srcdir)/$$f signatures/ && chmod u+w signatures/$$(basename $$f) || exit 1; done && touch $@
 
 # Tests of the whole program want a cause in time: what is known is compiled before the first of them, into the cache that the program uses anyway

@@ -269,7 +269,7 @@ static void on_block(void *ctx, const struct fb_log_block *b)
 {
 	struct learner *l = ctx;
 
-	for (const char *p = b->text, *end = p + b->n, *next; p < end; p = next + 1) {
+	for (const char *p = b->text + b->fresh, *end = b->text + b->n, *next; p < end; p = next + 1) {
 		size_t at = 0, n;
 		uint64_t word;
 
