@@ -5,35 +5,49 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define EXITING 0x4u /* of the kernel's flags in stat */
+
 struct stat_line {
 	char state;
 	int parent;
+	unsigned flags;
 	char comm[64];
 };
 
-static int read_stat(pid_t pid, struct stat_line *ret)
+/* A file of /proc/PID as a text; what does not fit is left out. */
+static int read_file(pid_t pid, const char *name, char *buf, size_t size)
 {
-	char path[64], buf[1024], *open_mark, *close_mark;
+	char path[64];
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	n = read(fd, buf, sizeof buf - 1);
+	n = read(fd, buf, size - 1);
 	close(fd);
 	if (n <= 0)
 		return -1;
 	buf[n] = 0;
+	return 0;
+}
+
+static int read_stat(pid_t pid, struct stat_line *ret)
+{
+	char buf[1024], *open_mark, *close_mark;
+
+	if (read_file(pid, "stat", buf, sizeof buf) < 0)
+		return -1;
 	open_mark = strchr(buf, '(');
 	close_mark = strrchr(buf, ')');
-	if (!open_mark || !close_mark || close_mark < open_mark || sscanf(close_mark + 1, " %c %d", &ret->state, &ret->parent) != 2)
+	if (!open_mark || !close_mark || close_mark < open_mark || sscanf(close_mark + 1, " %c %d %*d %*d %*d %*d %u", &ret->state, &ret->parent, &ret->flags) != 3)
 		return -1;
 	*close_mark = 0;
 	snprintf(ret->comm, sizeof ret->comm, "%s", open_mark + 1);
@@ -85,11 +99,28 @@ int fb_children(pid_t *ret, int max)
 	return count;
 }
 
+/* SIGKILL has been sent to it and it has not come to end itself yet. */
+static bool is_killed(pid_t pid)
+{
+	static const char *const masks[] = {"\nSigPnd:", "\nShdPnd:"};
+	char buf[4096];
+
+	if (read_file(pid, "status", buf, sizeof buf) < 0)
+		return true;
+	for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+		const char *p = strstr(buf, masks[i]);
+
+		if (p && strtoull(p + strlen(masks[i]), NULL, 16) & (1ull << (SIGKILL - 1)))
+			return true;
+	}
+	return false;
+}
+
 bool fb_child_describe(pid_t pid, char *buf, size_t size)
 {
 	struct stat_line s;
 
-	if (read_stat(pid, &s) < 0 || s.state == 'Z' || s.state == 'X')
+	if (read_stat(pid, &s) < 0 || s.state == 'Z' || s.state == 'X' || (s.flags & EXITING) || is_killed(pid))
 		return false;
 	for (char *c = s.comm; *c; c++)
 		if (!isascii((unsigned char)*c) || !isprint((unsigned char)*c))
