@@ -19,6 +19,7 @@
 #define BOUND 16 /* bytes of the header that a cipher vouches for */
 #define LEVEL 1 /* of zstd: this has to be faster than what it protects */
 #define CRYPT (crypto_secretstream_xchacha20poly1305_HEADERBYTES + crypto_secretstream_xchacha20poly1305_ABYTES)
+#define PASSED_MOST 100 /* times that an object is fetched which others remove */
 #define FILE_LIMIT (FB_OBJECT_HEADER + CRYPT + FB_CHUNK)
 
 struct fb_object_io {
@@ -335,11 +336,14 @@ int fb_object_get(struct fb_object_io *io, const struct fb_oid *id, unsigned lev
 		return get(io, id, level, size, encrypted, ret, err);
 	r = get(io, id, level, size, encrypted, ret, &ours);
 	fetched = r < 0 && ours.code == FB_STORE_DAMAGED;
-	if (fetched) {
+	for (int i = 0; fetched && r < 0 && i < PASSED_MOST; i++) {
 		ours = (struct fb_err){0};
 		r = s->fetch(s->fetch_ctx, id, &ours);
-		if (r == 0)
-			r = get(io, id, level, size, encrypted, ret, &ours);
+		if (r < 0)
+			break;
+		r = get(io, id, level, size, encrypted, ret, &ours);
+		if (!s->passing || fb_object_stored(s, id) >= 0)
+			break; /* else another thread, which read the same object, has removed it between the two */
 	}
 	if (s->passing || (fetched && r < 0)) /* what is not what its name says does not stay */
 		unlinkat(s->objects, fb_object_place(id, place), 0);

@@ -321,6 +321,16 @@ def prune_of_a_location_follows_the_same_rule():
             check(json.loads(k.look(s, "verify", "--set", "one").stdout)["good"] is True, "what was removed cannot be sent again")
 
 
+def a_piece_that_comes_often_is_found_each_time():
+    """Threads that verify a copy fetch the same piece at the same time, and each removes what it has looked at."""
+    with Store("--encryption", "none") as s, Directory(s) as k:
+        write(s.path("tree-one", "zeros"), bytes(30 << 20))
+        s.back_up("one", s.path("tree-one"))
+        k.push(s)
+        for _ in range(40):
+            check(json.loads(k.look(s, "verify", "--set", "one").stdout)["good"] is True, "it is whole")
+
+
 def a_location_belongs_to_one_store():
     for kind in KINDS:
         with Store("--encryption", "none") as s, Store("--encryption", "none") as other, kind(s) as k:
@@ -550,6 +560,7 @@ main(a_set_that_was_sent_comes_back_byte_for_byte,
      killed_while_it_sends_is_no_set_there_and_is_gone_on_with,
      killed_while_it_fetches_is_no_set_here_and_is_gone_on_with,
      prune_of_a_location_follows_the_same_rule,
+     a_piece_that_comes_often_is_found_each_time,
      a_location_belongs_to_one_store,
      a_bucket_that_fails_now_and_then_gets_all_of_it,
      a_bucket_that_keeps_failing_is_an_error_that_says_so,
