@@ -116,11 +116,18 @@ static bool is_killed(pid_t pid)
 	return false;
 }
 
+bool fb_child_is_ending(pid_t pid)
+{
+	struct stat_line s;
+
+	return read_stat(pid, &s) < 0 || (s.flags & EXITING) || is_killed(pid);
+}
+
 bool fb_child_describe(pid_t pid, char *buf, size_t size)
 {
 	struct stat_line s;
 
-	if (read_stat(pid, &s) < 0 || s.state == 'Z' || s.state == 'X' || (s.flags & EXITING) || is_killed(pid))
+	if (read_stat(pid, &s) < 0 || s.state == 'Z' || s.state == 'X')
 		return false;
 	for (char *c = s.comm; *c; c++)
 		if (!isascii((unsigned char)*c) || !isprint((unsigned char)*c))

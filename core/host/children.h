@@ -9,8 +9,10 @@
 
 /* Children of the calling process, zombies too. At most max; returns how many. */
 int fb_children(pid_t *ret, int max);
-/* "4711 sleep" into buf, printable ASCII only. false when it is gone, a zombie, or ends: who was killed already was not left. */
+/* "4711 sleep" into buf, printable ASCII only. false when it is gone or a zombie. */
 bool fb_child_describe(pid_t pid, char *buf, size_t size);
+/* Has it been killed, though it may not have come to end itself? */
+bool fb_child_is_ending(pid_t pid);
 /* The parent of any process; -1 when it is gone. */
 pid_t fb_child_parent(pid_t pid);
 /* Threads of the calling process. */

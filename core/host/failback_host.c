@@ -70,6 +70,21 @@ static void kill_left(pid_t pid)
 	kill(pid, SIGKILL);
 }
 
+/* Who was killed before we look, with its worker's group at a deadline, was not left behind. */
+static void leave_out_killed(json_t *seen)
+{
+	pid_t v[CHILDREN_MAX];
+	int n = fb_children(v, CHILDREN_MAX);
+
+	for (int i = 0; i < n; i++) {
+		char key[32];
+
+		snprintf(key, sizeof key, "%d", (int)v[i]);
+		if (!is_worker(v[i]) && fb_child_is_ending(v[i]))
+			json_object_set_new(seen, key, json_true());
+	}
+}
+
 /* Kills every child that is no worker: it was left behind by one that has ended. Workers are subreapers of their own, so nothing of a
  * worker that lives comes here. Names what it kills. */
 static json_t *sweep(void)
@@ -81,6 +96,8 @@ static json_t *sweep(void)
 
 	if (!self.slots && waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
 		left = false;
+	else
+		leave_out_killed(seen);
 	while (left && fb_clock_ms() < end) {
 		int n = fb_children(v, CHILDREN_MAX);
 
