@@ -35,7 +35,7 @@ int fb_store_link(char **argv, struct fb_err *err)
 		return fb_err_set(err, FB_STORE_BUG, "cannot find failback-store-full: /proc/self/exe: %s", strerror(errno));
 	memcpy(path + n, "-full", sizeof "-full");
 	execv(path, argv);
-	return fb_err_set(err, FB_STORE_BUG, "cannot run %s: %s: install failback-store whole", path, strerror(errno));
+	return fb_err_set(err, FB_STORE_BUG, "cannot run %s: %s: install the package failback-store again", path, strerror(errno));
 }
 
 static int is_linked_elsewhere(struct fb_location *l, struct fb_err *err)
